@@ -1,0 +1,68 @@
+# Everything a person types in a checkout. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | tr -s ' ' '-')
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(READY) ## Make .venv with the novacron command (the others call it)
+
+$(READY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "novacron needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@echo "setting up .venv (about a minute)"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## A control plane, the operator and a NovaCron until Ready; Ctrl-C cleans up
+	@$(BIN)/python -m tests.support.demo
+
+.PHONY: test
+test: setup ## All tests but e2e, cluster tests included
+	@$(BIN)/python -m pytest
+
+.PHONY: unit
+unit: setup ## The pure tests alone: seconds, no cluster
+	@$(BIN)/python -m pytest tests/unit
+
+.PHONY: lint
+lint: setup ## ruff, mypy strict and the import contracts
+	@$(BIN)/ruff check operator tests
+	@$(BIN)/ruff format --check operator tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: bench
+bench: setup ## Speed and memory as ratios to a peer in the same run
+	@$(BIN)/python -m tests.bench
+
+.PHONY: generate
+generate: setup ## Write crds/ and docs/ that are made from the code
+	@$(BIN)/novacron crd > crds/novacron.yaml
+	@$(BIN)/python -m tests.support.reference
+
+.PHONY: lock
+lock: setup ## Pin the newest allowed versions, with hashes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+.PHONY: cluster-up
+cluster-up: setup ## Start a control plane with simulated nodes; writes .cluster/kubeconfig
+	@$(BIN)/python -m tests.support.controlplane up
+
+.PHONY: cluster-down
+cluster-down: setup ## Stop it
+	@$(BIN)/python -m tests.support.controlplane down
+
+.PHONY: clean
+clean: ## Remove what was made in the checkout (binaries outside it stay)
+	@rm -rf .venv .cluster .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

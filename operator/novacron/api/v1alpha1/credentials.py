@@ -1,0 +1,234 @@
+"""Where credentials come from: External Secrets reading Vault, or Secrets that somebody else makes.
+
+Names of keys only; a value never appears in the resource.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from novacron.api.v1alpha1.base import Model
+from novacron.api.v1alpha1.durations import Duration, lasting
+from novacron.api.v1alpha1.rules import Rule, matching
+from novacron.api.v1alpha1.scalars import HttpsUrl, OptionalDnsName, SecretKey
+
+RemoteKey = Annotated[
+    str,
+    Field(
+        max_length=256,
+        description="Path of the secret in Vault, below secrets.vault.path. Used with ExternalSecrets only.",
+    ),
+    matching(
+        r"[A-Za-z0-9_.][-A-Za-z0-9_./]*",
+        "must be empty or a path in Vault such as database/novacron, without a leading /",
+        or_empty=True,
+    ),
+]
+VaultPath = Annotated[
+    str,
+    Field(max_length=128),
+    matching(r"[A-Za-z0-9_.][-A-Za-z0-9_./]*", "must be a mount path in Vault such as secret, without a leading /"),
+]
+
+
+class KubernetesAuth(Model):
+    """Vault's Kubernetes authentication, used with a service account of its own (<name>-secrets)."""
+
+    mount_path: Annotated[VaultPath, Field(description="Where the Kubernetes authentication is mounted in Vault.")] = (
+        "kubernetes"
+    )
+    role: Annotated[
+        str,
+        Field(max_length=128, description="Role in Vault that the service account <name>-secrets may take."),
+        matching(r"[-A-Za-z0-9_.]+", "must be the name of a role in Vault, e.g. novacron"),
+    ] = "novacron"
+    # B21: without an own account and audience External Secrets logs in as its own controller.
+    audience: Annotated[
+        str,
+        Field(
+            max_length=128,
+            description="Audience of the token that External Secrets shows to Vault; Vault 1.21 and later refuse roles"
+            " without one (B21).",
+        ),
+        matching(r"[-A-Za-z0-9_.:/]+", "must be an audience such as vault"),
+    ] = "vault"
+
+
+class CASecretRef(Model):
+    """A Secret with the certificate authority of Vault."""
+
+    name: Annotated[
+        OptionalDnsName, Field(description="Name of the Secret. Empty: the authorities of the system are trusted.")
+    ] = ""
+    key: Annotated[SecretKey, Field(description="Key of the Secret that holds the PEM bundle.")] = "ca.crt"
+
+
+class Vault(Model):
+    """The Vault that External Secrets reads."""
+
+    server: Annotated[
+        HttpsUrl, Field(description="Address of Vault, https only, e.g. https://vault.example.com:8200. Required.")
+    ]
+    path: Annotated[VaultPath, Field(description="Mount path of the key-value engine.")] = "secret"
+    # B12: the specification reads version 2 as if it were version 1; External Secrets needs to know which one it is.
+    version: Annotated[Literal["v1", "v2"], Field(description="Version of the key-value engine (B12).")] = "v2"
+    namespace: Annotated[
+        str,
+        Field(max_length=256, description="Vault namespace (Enterprise). Empty: the root namespace."),
+        matching(r"[-A-Za-z0-9_./]*", "must be empty or the name of a Vault namespace, e.g. team-a"),
+    ] = ""
+    kubernetes_auth: Annotated[KubernetesAuth, Field(description="How External Secrets logs in to Vault.")] = (
+        KubernetesAuth()
+    )
+    ca_secret_ref: Annotated[
+        CASecretRef, Field(description="Secret with the authority that signed Vault's certificate.")
+    ] = CASecretRef()
+
+
+_PROPERTY = "Property in Vault (ExternalSecrets) or data key (Existing) of the {0}. Empty: not synced, not mounted."
+Username = Annotated[SecretKey, Field(description=_PROPERTY.format("user name"))]
+Password = Annotated[SecretKey, Field(description=_PROPERTY.format("password"))]
+Authority = Annotated[
+    SecretKey,
+    Field(alias="ca.crt", description=_PROPERTY.format("authority's PEM bundle") + " Then the system's are trusted."),
+]
+Certificate = Annotated[
+    SecretKey, Field(alias="tls.crt", description=_PROPERTY.format("client certificate (PEM); needs tls.key"))
+]
+PrivateKey = Annotated[
+    SecretKey, Field(alias="tls.key", description=_PROPERTY.format("client's private key (PEM); needs tls.crt"))
+]
+
+
+class DatabaseKeys(Model):
+    """Left: file name below /etc/novacron/secrets/database. Right: where its content comes from."""
+
+    rules: ClassVar[tuple[Rule[DatabaseKeys], ...]] = (
+        Rule(
+            cel="self.username != ''",
+            message="must name the key that holds the user name: PostgreSQL accepts no login without one",
+            holds=lambda keys: keys.username != "",
+            path=".username",
+        ),
+        Rule(
+            cel="(self.tls__dot__crt == '') == (self.tls__dot__key == '')",
+            message="tls.crt and tls.key belong together: give both or neither",
+            holds=lambda keys: (keys.tls_crt == "") == (keys.tls_key == ""),
+        ),
+    )
+
+    username: Username = "username"
+    password: Password = "password"  # noqa: S105 - the name of a key
+    ca_crt: Authority = ""
+    tls_crt: Certificate = ""
+    tls_key: PrivateKey = ""
+
+
+class RedisKeys(Model):
+    """Left: file name below /etc/novacron/secrets/redis. Right: where its content comes from."""
+
+    username: Username = ""
+    password: Password = "password"  # noqa: S105 - the name of a key
+    ca_crt: Authority = ""
+
+
+class DatabaseSecret(Model):
+    """The login at PostgreSQL."""
+
+    secret_name: Annotated[OptionalDnsName, Field(description="Name of the Secret. Empty: <name>-database.")] = ""
+    remote_key: RemoteKey = "database/novacron"
+    keys: Annotated[DatabaseKeys, Field(description="Files and the keys that fill them.")] = DatabaseKeys()
+
+
+class DatabaseUser(Model):
+    """A login of its own for one user of the database."""
+
+    secret_name: Annotated[
+        OptionalDnsName,
+        Field(description="Name of the Secret. Empty: <name>-database-<user>, e.g. <name>-database-migrate."),
+    ] = ""
+    remote_key: RemoteKey = ""
+    keys: Annotated[DatabaseKeys, Field(description="Files and the keys that fill them.")] = DatabaseKeys()
+
+
+class DatabaseUsers(Model):
+    """Separate logins. An absent one falls back to secrets.database, which the condition SecretsSynced names."""
+
+    migrate: Annotated[DatabaseUser | None, Field(description="Login of migration and upkeep; owns the schemas.")] = (
+        None
+    )
+    auth: Annotated[DatabaseUser | None, Field(description="Login of auth.")] = None
+    query: Annotated[DatabaseUser | None, Field(description="Login of query.")] = None
+
+
+class RedisSecret(Model):
+    """The login at Redis."""
+
+    secret_name: Annotated[OptionalDnsName, Field(description="Name of the Secret. Empty: <name>-redis.")] = ""
+    remote_key: RemoteKey = "redis/novacron"
+    keys: Annotated[RedisKeys, Field(description="Files and the keys that fill them.")] = RedisKeys()
+
+
+def _remote_key_rules() -> tuple[Rule[Secrets], ...]:
+    message = "must name the secret in Vault, e.g. database/novacron, or set secrets.provider to Existing"
+    fixed = (
+        Rule[Secrets](
+            cel="self.provider != 'ExternalSecrets' || self.database.remoteKey != ''",
+            message=message,
+            holds=lambda own: own.provider != "ExternalSecrets" or own.database.remote_key != "",
+            path=".database.remoteKey",
+        ),
+        Rule[Secrets](
+            cel="self.provider != 'ExternalSecrets' || self.redis.remoteKey != ''",
+            message=message,
+            holds=lambda own: own.provider != "ExternalSecrets" or own.redis.remote_key != "",
+            path=".redis.remoteKey",
+        ),
+    )
+
+    def given(own: Secrets, user: str) -> bool:
+        login: DatabaseUser | None = getattr(own.database_users, user)
+        return own.provider != "ExternalSecrets" or login is None or login.remote_key != ""
+
+    return fixed + tuple(
+        Rule[Secrets](
+            cel=(
+                f"self.provider != 'ExternalSecrets' || !has(self.databaseUsers.{user})"
+                f" || self.databaseUsers.{user}.remoteKey != ''"
+            ),
+            message=message,
+            holds=lambda own, user=user: given(own, user),  # type: ignore[misc]
+            path=f".databaseUsers.{user}.remoteKey",
+        )
+        for user in ("migrate", "auth", "query")
+    )
+
+
+class Secrets(Model):
+    """Where the credentials of PostgreSQL and Redis come from; workloads read them as files and reload them."""
+
+    provider: Annotated[
+        Literal["ExternalSecrets", "Existing"],
+        Field(
+            description="ExternalSecrets: the operator writes a SecretStore and ExternalSecrets that read Vault."
+            " Existing: somebody else makes the Secrets named here."
+        ),
+    ] = "ExternalSecrets"
+    refresh_interval: Annotated[
+        Duration,
+        Field(max_length=16, description="How often External Secrets reads Vault again, as a duration."),
+        lasting("10s", "365d"),
+    ] = Duration("30m")
+    vault: Annotated[Vault | None, Field(description="The Vault to read. Required with ExternalSecrets.")] = None
+    # B20: the specification names three Secrets with different keys; this is the one contract for what is mounted.
+    database: Annotated[DatabaseSecret, Field(description="The login at PostgreSQL.")] = DatabaseSecret()
+    database_users: Annotated[
+        DatabaseUsers,
+        Field(description="Separate logins for migrate, auth and query; an absent one uses secrets.database."),
+    ] = DatabaseUsers()
+    redis: Annotated[RedisSecret, Field(description="The login at Redis.")] = RedisSecret()
+
+
+Secrets.rules = _remote_key_rules()

@@ -1,0 +1,95 @@
+"""Quantities of the resource (``500m``, ``2Gi``): what is accepted and how two compare, in CEL and Python."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from novacron.api.v1alpha1.rules import Extensions, Rule, literal
+from novacron.core import quantity
+
+_QUANTITY = r"[0-9]{1,12}(?:\.[0-9]{1,9})?(?:m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?"
+
+
+def amount(text: str) -> Decimal | None:
+    """The value of a quantity, or None where the text is none (its own rule says so)."""
+    return quantity.parse(text) if re.fullmatch(_QUANTITY, text) else None
+
+
+def quantity_syntax(text: str) -> str:
+    """CEL: ``text`` is a quantity; narrower than ``isQuantity``, which accepts exponents of any size."""
+    return f"{text}.matches({literal(f'^(?:{_QUANTITY})$')})"
+
+
+def _cpu_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def quantity_text(name: str, reference: str) -> str:
+    """CEL: the quantity of resource ``name`` at ``reference`` as text; only cpu may also be an integer.
+
+    ``string()`` over a string would make the server's cost estimate forget its maxLength.
+    """
+    return f"string({reference})" if name == "cpu" else reference
+
+
+_POSITIVE = f"{quantity_syntax('string(self)')} && quantity(string(self)).isGreaterThan(quantity('0'))"
+
+Cpu = Annotated[
+    str,
+    Field(max_length=32),
+    BeforeValidator(_cpu_text, json_schema_input_type=int | str),
+    Extensions((("x-kubernetes-int-or-string", True),)),
+    Rule[str](
+        cel=f"type(self) == int ? self > 0 : {_POSITIVE}",
+        message="must be a positive number of cores such as 200m, 0.5 or 2",
+        holds=lambda text: (amount(text) or 0) > 0,
+    ),
+]
+Memory = Annotated[
+    str,
+    Field(max_length=32),
+    Rule[str](
+        cel=f"{quantity_syntax('self')} && quantity(self).compareTo(quantity('1Mi')) >= 0",
+        message=(
+            "must be a quantity of bytes such as 512Mi or 2Gi, at least 1Mi (MB and GB are no units, and a bare number"
+            " counts bytes)"
+        ),
+        holds=lambda text: (amount(text) or 0) >= 1024**2,
+    ),
+]
+
+
+AnyQuantity = Annotated[
+    str,
+    Field(max_length=32),
+    BeforeValidator(_cpu_text, json_schema_input_type=int | str),
+    Extensions((("x-kubernetes-int-or-string", True),)),
+    Rule[str](
+        cel=f"type(self) == int ? self >= 0 : {quantity_syntax('string(self)')}",
+        message="must be a quantity that is not negative, such as 50, 20Gi or 500m",
+        holds=lambda text: amount(text) is not None,
+    ),
+]
+
+
+def not_more(left: str, right: str, added: str = "") -> str:
+    """CEL: the quantity ``left`` (plus ``added``) is at most ``right``; true where one of them is none."""
+    guard = " || ".join(f"!{quantity_syntax(part)}" for part in (left, right, added) if part)
+    total = f"quantity({left})" + (f".add(quantity({added}))" if added else "")
+    return f"{guard} || {total}.compareTo(quantity({right})) <= 0"
+
+
+def not_less(left: str, right: str, added: str = "") -> str:
+    """CEL: the quantity ``left`` (plus ``added``) is at least ``right``; true where one of them is none."""
+    guard = " || ".join(f"!{quantity_syntax(part)}" for part in (left, right, added) if part)
+    total = f"quantity({left})" + (f".add(quantity({added}))" if added else "")
+    return f"{guard} || {total}.compareTo(quantity({right})) >= 0"
+
+
+def is_not_more(left: Decimal | None, right: Decimal | None) -> bool:
+    """The Python side of ``not_more`` and, turned round, of ``not_less``."""
+    return left is None or right is None or left <= right

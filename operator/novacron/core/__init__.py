@@ -1,0 +1,1 @@
+"""Pure Kubernetes vocabulary: no I/O, no clock, standard library only."""

@@ -1,0 +1,123 @@
+"""Conditions: their documented types and reasons, and how a new set replaces an old one.
+
+Source: Kubernetes API conventions, kstatus (cli-utils ``pkg/kstatus``). Types and reasons are contracts: alerts
+match them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Status = Literal["True", "False", "Unknown"]
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+PAUSED = "Paused"
+WORKLOADS_AVAILABLE = "WorkloadsAvailable"
+SECRETS_SYNCED = "SecretsSynced"
+AUTOSCALING_ACTIVE = "AutoscalingActive"
+NETWORK_POLICY_APPLIED = "NetworkPolicyApplied"
+EXPOSURE_READY = "ExposureReady"
+MONITORING_APPLIED = "MonitoringApplied"
+CAPACITY_CONSISTENT = "CapacityConsistent"
+DRIFTED = "Drifted"
+
+TYPES: dict[str, str] = {
+    READY: "Every part that gates readiness is as the resource asks; the message says what is missing and what to do.",
+    RECONCILING: "The operator works towards the resource, or waits for something that can still come by itself.",
+    STALLED: "Nothing will change until a person acts; reason and message say what to do.",
+    PAUSED: "The annotation novacron.io/paused keeps the operator from touching the children.",
+    WORKLOADS_AVAILABLE: "Every enabled workload has its current template rolled out and enough pods available.",
+    SECRETS_SYNCED: "The SecretStore is valid and every ExternalSecret is synced; or the Secrets are somebody else's.",
+    AUTOSCALING_ACTIVE: "Every HorizontalPodAutoscaler can read its metrics.",
+    NETWORK_POLICY_APPLIED: "The policies stand, and every peer they need is known.",
+    EXPOSURE_READY: "The route is accepted by its gateway, or the Ingress has an address.",
+    MONITORING_APPLIED: "ServiceMonitors, rules and dashboards stand.",
+    CAPACITY_CONSISTENT: "LimitRanges, quotas, disruption budgets and autoscalers leave room for what is asked.",
+    DRIFTED: "A field that the operator owns does not stay as it was written.",
+}
+
+REASONS: dict[str, str] = {
+    "AllWorkloadsAvailable": "Ready: every workload is available and nothing that gates readiness is missing.",
+    "Applied": "Every object of this part stands as wanted.",
+    "AsWanted": "No owned field differs from what the operator set.",
+    "AutoscalersActive": "Every autoscaler reads its metrics.",
+    "Consistent": "The arithmetic leaves room; the message carries the sums.",
+    "CRDMissing": "A neighbour's API is not served; the objects appear once it is.",
+    "CustomMetricsUnavailable": "No custom-metrics API lists pods/http_requests_per_second; that metric is left out.",
+    "Deleting": "The resource is being deleted; the message names the children that are still there.",
+    "Disabled": "Switched off in the resource.",
+    "DisruptionBudgetDeadlock": "A PodDisruptionBudget allows no eviction, so a node drain would hang.",
+    "DuplicateAutoscaler": "Two HorizontalPodAutoscalers select one Deployment, so both stop.",
+    "ExternalSecretNotSynced": "External Secrets has not written the Secret; its own message follows.",
+    "InvalidSpec": "The resource breaks a rule; field, reason and remedy are in the message.",
+    "LimitRangeConflict": "A LimitRange of the namespace refuses a pod of this resource.",
+    "ManagedElsewhere": "The Secrets are provided by somebody else (secrets.provider Existing).",
+    "MetricsUnavailable": "An autoscaler cannot read its metrics; its own message follows.",
+    "MutatedOnAdmission": "A field comes back right after each write: a mutating webhook sets it. It is left alone.",
+    "NameConflict": "An object of a wanted name exists and is not ours; rename or delete it.",
+    "NamespaceTaken": "Another NovaCron of this namespace came first; one namespace holds one.",
+    "NotExposed": "exposure.type is None: nothing to wait for.",
+    "NotPaused": "The operator reconciles this resource.",
+    "PausedByAnnotation": "novacron.io/paused is true; remove it to go on.",
+    "PeersUnknown": "No cidrs or peers given for a dependency, so the policy keeps it closed.",
+    "ProgressDeadlineExceeded": "A rollout did not finish in its deadline; the message names the workload and why.",
+    "Progressing": "Objects are being brought to what the resource asks.",
+    "QuotaExceeded": "A ResourceQuota cannot hold what this resource can need at most.",
+    "RightMissing": "The API server forbids what the operator must do; the message names it.",
+    "RolloutInProgress": "Pods of the current template are starting or older ones are leaving.",
+    "RouteAccepted": "The gateway accepted the route and its references resolve.",
+    "RouteNotAccepted": "The gateway has not accepted the route; its own message follows.",
+    "SecretMissing": "A pod waits for a Secret or key that does not exist; the message names it.",
+    "SecretsSynced": "The store is valid and every ExternalSecret is synced.",
+    "Settled": "Nothing is left to do.",
+    "StoreNotReady": "The SecretStore is not valid; its own message follows.",
+    "Unobserved": "Not seen yet.",
+    "WriteFailed": "The API server refused a write; its answer follows. The operator tries again.",
+    "WorkloadUnavailable": "A workload has too few available pods; the message names it and why.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One observation. ``message`` says what is and what to do, without counters that would cause endless writes."""
+
+    type: str
+    status: Status
+    reason: str
+    message: str
+
+    def __post_init__(self) -> None:
+        if self.type not in TYPES or self.reason not in REASONS:
+            raise ValueError(f"undocumented condition {self.type}/{self.reason}: add it to core/conditions.py")
+
+
+def replaced(
+    old: Iterable[dict[str, Any]], new: Sequence[Condition], generation: int, now: str
+) -> list[dict[str, Any]]:
+    """The status list for ``new``: order of ``new``, ``lastTransitionTime`` moves only when a status flips.
+
+    Args:
+        old: the list as it stands in the resource.
+        generation: the ``metadata.generation`` that was judged.
+        now: RFC 3339 time with seconds.
+    """
+    before = {condition.get("type"): condition for condition in old}
+    merged = []
+    for condition in new:
+        previous = before.get(condition.type, {})
+        flipped = previous.get("status") != condition.status
+        merged.append(
+            {
+                "type": condition.type,
+                "status": condition.status,
+                "observedGeneration": generation,
+                "lastTransitionTime": now if flipped else previous.get("lastTransitionTime", now),
+                "reason": condition.reason,
+                "message": condition.message[:32768],
+            }
+        )
+    return merged

@@ -1,0 +1,184 @@
+"""From what is wanted and what is there to the writes that close the gap. Pure: no order of events, no history.
+
+An object is ours when it carries our label and its controller owner is this very resource (by uid). What is ours and
+no longer wanted is pruned; what is wanted and stands there as somebody else's is refused, never taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from novacron.core import drift, labels
+from novacron.core.manifest import Manifest, Ref, at, owner_uids, ref
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply of the whole manifest."""
+
+    manifest: Manifest
+    cause: Literal["created", "changed", "drifted"]
+    fields: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        return ref(self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Server-side apply of ``spec.replicas`` alone, by the hand-over manager (kubernetes.md 3b)."""
+
+    ref: Ref
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scrub:
+    """JSON Patch that removes what others added where only ours may stand.
+
+    After an Apply of the same object the additions are looked for again in its answer: indices may have moved.
+    """
+
+    manifest: Manifest
+    additions: tuple[drift.Pointer, ...]
+    resource_version: str
+
+    @property
+    def ref(self) -> Ref:
+        return ref(self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    ref: Ref
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A wanted name is taken. ``leaving``: by a child of a deleted predecessor, which garbage collection removes."""
+
+    ref: Ref
+    leaving: bool
+
+
+Step = Apply | Scale | Scrub | Delete | Refuse
+
+_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            "LimitRange",
+            "ResourceQuota",
+            "ServiceAccount",
+            "NetworkPolicy",
+            "SecretStore",
+            "ExternalSecret",
+            "ConfigMap",
+            "Service",
+            "Deployment",
+            "HorizontalPodAutoscaler",
+            "PodDisruptionBudget",
+        )
+    )
+}
+
+
+def rank(kind: str) -> int:
+    """Place in the order of writes: what pods need comes before the pods; kinds of the same rank may go at once."""
+    return _ORDER.get(kind, len(_ORDER))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Everything that should exist, complete; what is not in it must not exist."""
+
+    manifests: tuple[Manifest, ...]
+    initial_replicas: Mapping[Ref, int]
+    """First replicas of Deployments that an autoscaler owns from then on."""
+
+
+def plan(
+    wanted: Wanted,
+    live: Mapping[Ref, Manifest],
+    taken: Mapping[Ref, Manifest],
+    uid: str,
+    generation_changed: bool,
+    tolerated: Collection[tuple[Ref, str]] = (),
+) -> tuple[Step, ...]:
+    """The writes that turn ``live`` into ``wanted``.
+
+    Args:
+        live: children that carry our labels, complete.
+        taken: objects of wanted names that do not carry our labels (metadata is enough).
+        uid: of the resource.
+        generation_changed: whether the resource changed since it was last acted on.
+        tolerated: fields that came back right after our last write; written again they would only come back.
+    """
+    steps: list[Step] = []
+    names: set[Ref] = set()
+    for manifest in wanted.manifests:
+        key = ref(manifest)
+        names.add(key)
+        found = live.get(key)
+        if found is None and key not in taken:
+            steps.append(Apply(manifest, "created"))
+            if key in wanted.initial_replicas:
+                steps.append(Scale(key, wanted.initial_replicas[key]))
+        elif found is None and uid in owner_uids(taken[key]):
+            # ours, but somebody took the labels away by which we find it
+            steps.append(Apply(manifest, "drifted", ("metadata.labels",)))
+        elif found is None or uid not in owner_uids(found):
+            steps.append(Refuse(key, _leaving(found if found is not None else taken[key], manifest)))
+        else:
+            drifted = not generation_changed and drift.touched_by_others(found)
+            steps.extend(_repair(manifest, found, "drifted" if drifted else "changed", tolerated))
+    steps.extend(_prune(names, live.values(), uid))
+    return tuple(sorted(steps, key=lambda step: rank(step.ref.kind)))
+
+
+def _leaving(found: Manifest, manifest: Manifest) -> bool:
+    wanted_owner = manifest["metadata"]["ownerReferences"][0]
+    return any(
+        owner.get("kind") == labels.KIND
+        and owner["name"] == wanted_owner["name"]
+        and owner["uid"] != wanted_owner["uid"]
+        for owner in at(found, "metadata", "ownerReferences", default=[])
+    )
+
+
+def _repair(
+    manifest: Manifest,
+    found: Manifest,
+    cause: Literal["changed", "drifted"],
+    tolerated: Collection[tuple[Ref, str]],
+) -> Iterable[Step]:
+    key = ref(manifest)
+    if at(found, "metadata", "deletionTimestamp") is not None:
+        return
+    autoscaled = key.kind == "Deployment" and "replicas" not in manifest["spec"]
+    if autoscaled and drift.owns(found, labels.FIELD_MANAGER, "spec", "replicas"):
+        yield Scale(key, found["spec"]["replicas"])
+        yield Apply(manifest, "changed", ("spec.replicas",))
+        return
+    additions, overrides = drift.contested(manifest, found)
+    fields = [*drift.changed(manifest, found), *(".".join(map(str, path)) for path in overrides)]
+    fields += [f"-{name}" for name in drift.dropped(manifest, found)]
+    if not drift.applied_by_us(found):
+        fields.append("metadata.managedFields")
+    fields = [name for name in fields if (key, name) not in tolerated]
+    if fields:
+        yield Apply(manifest, cause, tuple(fields))
+    additions = [path for path in additions if (key, drift.pointer(path)) not in tolerated]
+    if additions:
+        yield Scrub(manifest, tuple(additions), found["metadata"]["resourceVersion"])
+
+
+def _prune(names: Collection[Ref], live: Iterable[Manifest], uid: str) -> Iterable[Delete]:
+    for found in live:
+        key = ref(found)
+        if key not in names and uid in owner_uids(found) and at(found, "metadata", "deletionTimestamp") is None:
+            yield Delete(key, found["metadata"]["uid"])

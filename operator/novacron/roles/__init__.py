@@ -1,0 +1,1 @@
+"""Composition roots: one module for each role and command; nothing else builds clients or reads the environment."""

@@ -1,0 +1,54 @@
+"""``novacron run``: the operator's process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+
+from novacron.roles.connection import cluster_options
+from novacron.roles.console import BAD_INPUT, UNREACHABLE, fail
+
+
+@click.command()
+@click.option("--namespace", default="", help="Serve this namespace alone; needs a Role instead of a ClusterRole.")
+@click.option("--health-port", default=8080, show_default=True, help="Port of /healthz and /readyz.")
+@click.option("--metrics-port", default=9090, show_default=True, help="Port of /metrics.")
+@click.option("--bind-address", default="", help="Address of both ports. Default: all.")
+@click.option("--operator-namespace", default="", help="Where the lease is kept. Default: the pod's namespace.")
+@click.option("--workers", default=8, show_default=True, help="Resources worked on at once.")
+@click.option(
+    "--log-level", default="INFO", show_default=True, type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"])
+)
+@cluster_options
+def run(
+    namespace: str,
+    health_port: int,
+    metrics_port: int,
+    bind_address: str,
+    operator_namespace: str,
+    workers: int,
+    log_level: str,
+    kubeconfig: str,
+    context: str,
+) -> None:
+    """Run the operator. Several may run: the holder of the lease acts, the others stand by.
+
+    Example: novacron run --namespace novacron
+    """
+    from novacron.adapters import credentials, logs
+    from novacron.core import labels
+    from novacron.roles import manager
+
+    logs.configure(log_level)
+    try:
+        found = credentials.find(kubeconfig, context)
+    except credentials.CredentialsMissing as error:
+        fail(UNREACHABLE, str(error))
+    home = operator_namespace or os.environ.get("POD_NAMESPACE", "") or labels.OPERATOR_NAMESPACE
+    settings = manager.Settings(namespace, home, health_port, metrics_port, bind_address, workers)
+    try:
+        asyncio.run(manager.run(settings, found))
+    except OSError as error:
+        fail(BAD_INPUT, f"{error.strerror}; choose others with --health-port and --metrics-port")

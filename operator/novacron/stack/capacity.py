@@ -1,0 +1,275 @@
+"""Capacity arithmetic: what a resource can need at most, and whether a namespace leaves room for it. Pure and exact.
+
+Terminating pods count in a quota, so a fast rollout of everything needs twice the most replicas (decisions.md 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from novacron.api.v1alpha1 import NovaCron, crossing
+from novacron.core import labels, names, quantity
+from novacron.core.manifest import Manifest, at
+from novacron.stack.observed import Finding
+
+RESOURCES = ("cpu", "memory", "ephemeral-storage")
+_ATTRIBUTES = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "ephemeral_storage"}
+_MAX = {"cpu": "2", "memory": "8Gi", "ephemeral-storage": "10Gi"}
+_HARD = {
+    "requests.cpu": "20",
+    "requests.memory": "40Gi",
+    "requests.ephemeral-storage": "100Gi",
+    "limits.cpu": "50",
+    "limits.memory": "100Gi",
+    "limits.ephemeral-storage": "200Gi",
+    "pods": "50",
+    "services": "10",
+    "persistentvolumeclaims": "20",
+}
+_JOBS = 2
+"""Migration and upkeep, of query's size."""
+_OTHER_PODS = 5
+"""Somebody else's small pods (a solver, a debug pod), at the LimitRange's defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one pod asks for, by resource name in base units."""
+
+    requests: Mapping[str, Decimal]
+    limits: Mapping[str, Decimal]
+
+
+def size(resource: NovaCron, role: str) -> Size:
+    """One pod of a workload; scratch counts as ephemeral storage, right-sizing as memory that may come."""
+    asked = resource.spec.workloads[role].resources
+    found = Size(_amounts(asked.requests), _amounts(asked.limits))
+    if role != "ml":
+        return found
+    ml = resource.spec.ml
+    scratch = quantity.parse(ml.scratch.size)
+    limits = {**found.limits, "ephemeral-storage": found.limits["ephemeral-storage"] + scratch}
+    if ml.memory.right_sizing.enabled:
+        limits["memory"] = max(limits["memory"], quantity.parse(ml.memory.right_sizing.max_memory))
+    requests = {**found.requests, "ephemeral-storage": found.requests["ephemeral-storage"] + scratch}
+    return Size(requests, limits)
+
+
+def _amounts(amounts: object) -> dict[str, Decimal]:
+    return {name: quantity.parse(getattr(amounts, _ATTRIBUTES[name])) for name in RESOURCES}
+
+
+def _enabled(resource: NovaCron) -> list[str]:
+    return [role for role, workload in resource.spec.workloads.items() if workload.enabled]
+
+
+def connection_share(resource: NovaCron) -> int:
+    """Connections that each pod of auth and query may hold."""
+    return crossing.connection_share(resource.spec)
+
+
+def need(resource: NovaCron) -> dict[str, Decimal]:
+    """The most that the resource can need, by the names of a ResourceQuota."""
+    spec = resource.spec
+    pods: list[tuple[int, Size]] = [
+        (2 * spec.workloads[role].max_replicas, size(resource, role)) for role in _enabled(resource)
+    ]
+    if spec.auth.enabled or spec.query.enabled:
+        pods.append((_JOBS, size(resource, "query")))
+    bounds = spec.governance.limit_range
+    pods.append((_OTHER_PODS, Size(_amounts(bounds.default_request), _amounts(bounds.default))))
+    found = {"pods": Decimal(sum(count for count, _ in pods)), "services": Decimal(_services(resource))}
+    for name in RESOURCES:
+        found[f"requests.{name}"] = sum((count * each.requests[name] for count, each in pods), Decimal(0))
+        found[f"limits.{name}"] = sum((count * each.limits[name] for count, each in pods), Decimal(0))
+    return found
+
+
+def _services(resource: NovaCron) -> int:
+    workloads = [resource.spec.workloads[role] for role in _enabled(resource)]
+    return sum(2 if workload.service.type == "LoadBalancer" else 1 for workload in workloads)
+
+
+def hard(resource: NovaCron) -> dict[str, str]:
+    """``spec.hard`` of the ResourceQuota: given figures as they are, the others raised alone to what is needed."""
+    needed = need(resource)
+    found = {
+        name: _written(name, max(quantity.parse(text), needed.get(name, Decimal(0)))) for name, text in _HARD.items()
+    }
+    given = resource.spec.governance.resource_quota.hard
+    return found | {name: _written(name, quantity.parse(text)) for name, text in given.items()}
+
+
+def _written(name: str, amount: Decimal) -> str:
+    return quantity.memory(amount) if name.endswith(("memory", "storage")) else quantity.cpu(amount)
+
+
+def most(resource: NovaCron) -> dict[str, str]:
+    """``max`` of the LimitRange: given figures as they are, the others raised to the largest limit."""
+    given = resource.spec.governance.limit_range.max
+    found = {}
+    for name in RESOURCES:
+        largest = max((size(resource, role).limits[name] for role in _enabled(resource)), default=Decimal(0))
+        default = max(quantity.parse(_MAX[name]), largest, _amounts(resource.spec.governance.limit_range.default)[name])
+        found[name] = _written(name, quantity.parse(getattr(given, _ATTRIBUTES[name]) or str(default)))
+    return found
+
+
+def written(amounts: object) -> dict[str, str]:
+    """Figures of a LimitRange as the API server writes them."""
+    return {name: _written(name, amount) for name, amount in _amounts(amounts).items()}
+
+
+def least(resource: NovaCron) -> dict[str, str]:
+    """``min`` of the LimitRange."""
+    return {name: _written(name, quantity.parse(text)) for name, text in crossing.effective_min(resource.spec).items()}
+
+
+def sums(resource: NovaCron) -> str:
+    """What was added up, for the condition's message."""
+    needed = need(resource)
+    listed = ", ".join(f"{name} {_written(name, needed[name])}" for name in ("pods", *_figures()))
+    return f"At most needed, in a full rollout at the most replicas: {listed}"
+
+
+def _figures() -> Iterator[str]:
+    for side in ("requests", "limits"):
+        for name in RESOURCES:
+            yield f"{side}.{name}"
+
+
+def check(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) -> tuple[Finding, ...]:
+    """What does not fit, over everybody's LimitRanges, quotas, autoscalers and budgets of the namespace."""
+    return (
+        *_limit_ranges(resource, around.get("LimitRange", ())),
+        *_solver(resource),
+        *_quotas(resource, around.get("ResourceQuota", ())),
+        *_autoscalers(resource, around.get("HorizontalPodAutoscaler", ())),
+        *_budgets(resource, around.get("PodDisruptionBudget", ())),
+    )
+
+
+def _limit_ranges(resource: NovaCron, limit_ranges: Iterable[Manifest]) -> Iterator[Finding]:
+    own = names.component(resource.metadata.name, "limits")
+    for found in _sorted(limit_ranges):
+        name = found["metadata"]["name"]
+        for bound in found.get("spec", {}).get("limits", ()):
+            if bound.get("type") == "Container" and name != own:
+                yield from _bounded(resource, name, bound)
+
+
+def _bounded(resource: NovaCron, limit_range: str, bound: Manifest) -> Iterator[Finding]:
+    for role in _enabled(resource):
+        asked = size(resource, role)
+        for name in RESOURCES:
+            top, bottom = at(bound, "max", name), at(bound, "min", name)
+            if top and asked.limits[name] > quantity.parse(top):
+                limit = f"{role} limits {name} {_written(name, asked.limits[name])}"
+                text = f"{limit} is above max {top} of LimitRange {limit_range}"
+                yield Finding(
+                    "LimitRangeConflict", f"{text}: every pod is refused; lower the limit or change that LimitRange"
+                )
+            if bottom and asked.requests[name] < quantity.parse(bottom):
+                request = f"{role} requests {name} {_written(name, asked.requests[name])}"
+                text = f"{request} is below min {bottom} of LimitRange {limit_range}"
+                yield Finding(
+                    "LimitRangeConflict", f"{text}: every pod is refused; raise the request or change that LimitRange"
+                )
+
+
+def _solver(resource: NovaCron) -> Iterator[Finding]:
+    """A given min that cert-manager's solver pod (10m, 64Mi) does not meet (decisions.md 17)."""
+    if not crossing.solver_needed(resource.spec) or not resource.spec.governance.limit_range.enabled:
+        return
+    bottom = crossing.effective_min(resource.spec)
+    for name, asked in (("cpu", "10m"), ("memory", "64Mi")):
+        if quantity.parse(bottom[name]) > quantity.parse(asked):
+            bound = f"governance.limitRange.min.{name} {bottom[name]}"
+            text = f"{bound} refuses cert-manager's HTTP-01 solver, which asks for {asked}"
+            yield Finding("LimitRangeConflict", f"{text}: no certificate is issued; lower it")
+
+
+def _quotas(resource: NovaCron, quotas: Iterable[Manifest]) -> Iterator[Finding]:
+    needed = need(resource)
+    for found in _sorted(quotas):
+        if at(found, "spec", "scopes") or at(found, "spec", "scopeSelector"):
+            continue
+        short = [
+            f"{name} {_written(name, needed[name])} needed of {limit}"
+            for name, limit in sorted(at(found, "spec", "hard", default={}).items())
+            if name in needed and needed[name] > quantity.parse(str(limit))
+        ]
+        if short:
+            quota = f"ResourceQuota {found['metadata']['name']}"
+            text = f"{quota} is too small for a rollout at the most replicas: {', '.join(short)}"
+            yield Finding("QuotaExceeded", f"{text}; raise it, or lower maxReplicas or limits")
+
+
+def _autoscalers(resource: NovaCron, autoscalers: Iterable[Manifest]) -> Iterator[Finding]:
+    targets: dict[str, list[str]] = {}
+    for found in _sorted(autoscalers):
+        target = at(found, "spec", "scaleTargetRef", default={})
+        if target.get("kind") == "Deployment":
+            targets.setdefault(target.get("name", ""), []).append(found["metadata"]["name"])
+    for role in _enabled(resource):
+        deployment = names.component(resource.metadata.name, role)
+        found_names = targets.get(deployment, [])
+        foreign = [name for name in found_names if name != deployment]
+        if foreign:
+            text = f"HorizontalPodAutoscaler {', '.join(foreign)} also scales Deployment {deployment}"
+            yield Finding("DuplicateAutoscaler", f"{text}: delete it, or switch {role}.autoscaling off")
+
+
+def _budgets(resource: NovaCron, budgets: Iterable[Manifest]) -> Iterator[Finding]:
+    for found in _sorted(budgets):
+        for role in _enabled(resource):
+            pods = labels.pod(resource.metadata.name, role) | resource.spec.workloads[role].pod_labels
+            floor = resource.spec.workloads[role].min_replicas
+            if _selects(found, pods) and _deadlocked(found, floor):
+                wanted = at(found, "spec", "minAvailable", default=at(found, "spec", "maxUnavailable"))
+                field = "minAvailable" if "minAvailable" in found["spec"] else "maxUnavailable"
+                budget = f"PodDisruptionBudget {found['metadata']['name']} ({field} {wanted})"
+                text = f"{budget} allows no eviction of {role} at {floor} pods"
+                yield Finding(
+                    "DisruptionBudgetDeadlock", f"{text}: a node drain would hang; loosen it or raise the replicas"
+                )
+
+
+def _selects(budget: Manifest, pods: Mapping[str, str]) -> bool:
+    selector = at(budget, "spec", "selector")
+    if selector is None:
+        return False
+    wanted: Mapping[str, str] = selector.get("matchLabels") or {}
+    if any(pods.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_expression(rule, pods) for rule in selector.get("matchExpressions") or ())
+
+
+def _expression(rule: Manifest, pods: Mapping[str, str]) -> bool:
+    value, operator = pods.get(rule["key"]), rule["operator"]
+    matches = {
+        "In": value in rule.get("values", ()),
+        "NotIn": value not in rule.get("values", ()),
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }
+    return matches[operator]
+
+
+def _deadlocked(budget: Manifest, floor: int) -> bool:
+    """Whether no pod may be evicted when as few as ``floor`` run; percentages round up, as the controller does."""
+    spec = budget["spec"]
+    if "minAvailable" in spec:
+        return _of(spec["minAvailable"], floor) >= floor
+    return _of(spec.get("maxUnavailable", 1), floor) < 1
+
+
+def _of(value: object, total: int) -> int:
+    text = str(value)
+    return -(-int(text[:-1]) * total // 100) if text.endswith("%") else int(text)
+
+
+def _sorted(items: Iterable[Manifest]) -> list[Manifest]:
+    return sorted(items, key=lambda item: str(item["metadata"]["name"]))

@@ -1,0 +1,83 @@
+"""Everything that one resource should have, complete. Pure: the same input gives the same manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from novacron.api.v1alpha1 import NovaCron
+from novacron.core import kinds, names
+from novacron.core.capabilities import Capabilities
+from novacron.core.manifest import Kind, Manifest, Ref, ref
+from novacron.core.plan import Wanted
+from novacron.stack import capacity, edges, exposure, monitoring, settings
+from novacron.vault import desired as vault
+from novacron.workload import objects
+from novacron.workload.component import Component, manifest
+
+_NO_LIVE: Mapping[Ref, Manifest] = {}
+
+
+def wanted(resource: NovaCron, capabilities: Capabilities, live: Mapping[Ref, Manifest] = _NO_LIVE) -> Wanted:
+    """All children.
+
+    Args:
+        live: what is there; decides only how an ExternalSecret leaves (decisions.md 14).
+    """
+    components = [_component(resource, capabilities, role) for role in _enabled(resource)]
+    manifests = [item for component in components for item in objects.children(component)]
+    manifests += [_jwks(resource), *edges.policies(resource, capabilities), *_governance(resource)]
+    manifests += vault.children(resource, live)
+    manifests += exposure.children(resource, capabilities)
+    manifests += monitoring.children(resource, capabilities)
+    served = tuple(item for item in manifests if capabilities.serves(_kind(item)))
+    initial = {
+        ref(item): component.spec.min_replicas
+        for component in components
+        if component.spec.autoscaling.enabled
+        for item in manifests
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == component.name
+    }
+    return Wanted(served, initial)
+
+
+def _kind(item: Manifest) -> Kind:
+    return kinds.BY_KIND[item["kind"]]
+
+
+def _enabled(resource: NovaCron) -> list[str]:
+    return [role for role, workload in resource.spec.workloads.items() if workload.enabled]
+
+
+def _component(resource: NovaCron, capabilities: Capabilities, role: str) -> Component:
+    return Component(
+        resource,
+        capabilities,
+        role,
+        settings.settings(resource, role),
+        settings.reloaded(resource, role),
+        vault.mounts(resource, role),
+    )
+
+
+def _jwks(resource: NovaCron) -> Manifest:
+    """Public signing keys; none until auth has some. Every workload mounts it (decisions.md 6)."""
+    data = {"jwks.json": '{"keys": []}\n'}
+    return manifest(resource, kinds.CONFIG_MAP, names.jwks(resource.metadata.name), data=data)
+
+
+def _governance(resource: NovaCron) -> list[Manifest]:
+    name, bounds, found = resource.metadata.name, resource.spec.governance, []
+    if bounds.limit_range.enabled:
+        limit = {
+            "type": "Container",
+            "default": capacity.written(bounds.limit_range.default),
+            "defaultRequest": capacity.written(bounds.limit_range.default_request),
+            "max": capacity.most(resource),
+            "min": capacity.least(resource),
+        }
+        spec = {"limits": [limit]}
+        found.append(manifest(resource, kinds.LIMIT_RANGE, names.component(name, "limits"), spec=spec))
+    if bounds.resource_quota.enabled:
+        spec_hard = {"hard": capacity.hard(resource)}
+        found.append(manifest(resource, kinds.RESOURCE_QUOTA, names.component(name, "quota"), spec=spec_hard))
+    return found

@@ -1,0 +1,48 @@
+"""One snapshot of what a pass saw and did: the only input of the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from novacron.api.v1alpha1 import NovaCron
+from novacron.core.capabilities import Capabilities
+from novacron.core.manifest import Manifest, Ref
+from novacron.core.plan import Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not fit: a reason of core/conditions.py and a message with the sums."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one pass knows.
+
+    Args:
+    resource: as parsed.
+    capabilities: of the cluster.
+    wanted: names of everything that should exist.
+    children: what exists of it, after the writes of this pass.
+    refused: wanted names that are taken.
+    failures: wanted names whose write failed, with the server's words.
+    persistent: fields that came back right after a write, by child.
+    capacity: what the arithmetic found.
+    pod_problems: workload -> why its pods do not start, in words; only looked up where too few are available.
+    capacity_sums: what was added up, in words.
+    """
+
+    resource: NovaCron
+    capabilities: Capabilities
+    wanted: frozenset[Ref]
+    children: Mapping[Ref, Manifest]
+    refused: tuple[Refuse, ...] = ()
+    failures: Mapping[Ref, str] = field(default_factory=dict)
+    persistent: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
+    capacity: tuple[Finding, ...] = ()
+    capacity_sums: str = ""
+    pod_problems: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,121 @@
+"""The settings documents that workloads read from /etc/novacron/config. No secret is in them; they name files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from novacron.api.v1alpha1 import NovaCron
+from novacron.core import names
+from novacron.stack.capacity import connection_share
+from novacron.vault.desired import GROUPS
+from novacron.workload.component import JWKS_DIRECTORY, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
+
+CALLED = {"api": ("auth", "query", "ml"), "auth": (), "query": ("auth",), "ml": ("auth",)}
+
+
+def settings(resource: NovaCron, role: str) -> str:
+    """JSON; a change of it restarts the pods."""
+    spec = resource.spec
+    workload = spec.workloads[role]
+    document: dict[str, Any] = {
+        "role": role,
+        "instance": resource.metadata.name,
+        "namespace": resource.metadata.namespace,
+        "environment": spec.environment,
+        "ports": workload.ports.manifest(),
+        "shutdown_grace_seconds": workload.termination_grace_period_seconds,
+        "jwks_file": f"{JWKS_DIRECTORY}/jwks.json",
+        "token": _token(resource),
+        "peers": {other: _peer(resource, other) for other in CALLED[role] if spec.workloads[other].enabled},
+    }
+    if "database" in GROUPS[role]:
+        database = spec.database
+        document["database"] = {
+            "host": database.host,
+            "port": database.port,
+            "name": database.name,
+            "ssl_mode": database.ssl_mode,
+            "credentials": f"{SECRETS_DIRECTORY}/database",
+        }
+    if "redis" in GROUPS[role]:
+        redis = spec.redis
+        credentials = f"{SECRETS_DIRECTORY}/redis"
+        document["redis"] = {"host": redis.host, "port": redis.port, "tls": redis.tls, "credentials": credentials}
+    return _text(document | _own(resource, role))
+
+
+def reloaded(resource: NovaCron, role: str) -> str:
+    """JSON that a process reads again when it changes, so that no restart is needed (decisions.md 10)."""
+    uses = "database" in GROUPS[role]
+    return _text({"database_pool_size": connection_share(resource)} if uses else {})
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, indent=1) + "\n"
+
+
+def _token(resource: NovaCron) -> dict[str, Any]:
+    """What every workload needs to judge an access token."""
+    jwt = resource.spec.auth.jwt
+    return {
+        "issuer": jwt.issuer,
+        "audience": jwt.audience,
+        "clock_skew_seconds": jwt.clock_skew.seconds,
+        "max_age_seconds": jwt.max_token_age.seconds,
+        "min_key_size": jwt.min_key_size,
+    }
+
+
+def _peer(resource: NovaCron, role: str) -> dict[str, str]:
+    """Addresses of another workload; its inner port may stand on a Service of its own."""
+    spec, namespace = resource.spec, resource.metadata.namespace
+    service = names.component(resource.metadata.name, role)
+    found = {"http": f"http://{service}.{namespace}.svc:{spec.workloads[role].service.port}"}
+    if role == "auth":
+        inner = f"{service}-internal" if spec.auth.service.type == "LoadBalancer" else service
+        found["internal"] = f"http://{inner}.{namespace}.svc:{spec.auth.ports.internal}"
+    return found
+
+
+def _own(resource: NovaCron, role: str) -> dict[str, Any]:
+    """What only this workload reads."""
+    spec = resource.spec
+    if role == "auth":
+        jwt, session, limit = spec.auth.jwt, spec.auth.session, spec.auth.rate_limit
+        return {
+            "access_token_seconds": jwt.token_ttl.seconds,
+            "refresh_token_seconds": jwt.refresh_ttl.seconds,
+            "jwks_max_age_seconds": jwt.jwks_max_age.seconds,
+            "session": {
+                "rotation_seconds": session.rotation_interval.seconds,
+                "idle_seconds": session.idle_timeout.seconds,
+                "lifetime_seconds": session.max_lifetime.seconds,
+                "per_user": session.max_per_user,
+            },
+            "rate_limit": {
+                "requests_per_minute": limit.requests_per_minute,
+                "logins_per_minute": limit.logins_per_minute,
+                "trusted_proxies": list(limit.trusted_proxy_cidrs),
+            },
+        }
+    if role == "query":
+        return {
+            "retention_seconds": spec.query.retention.seconds,
+            "statement_timeout_seconds": spec.query.statement_timeout.seconds,
+            "cache_seconds": spec.query.cache_ttl.seconds,
+            "page_size": {"default": spec.query.page_size.default, "max": spec.query.page_size.max},
+        }
+    if role == "ml":
+        memory = spec.ml.memory
+        return {
+            "memory": {
+                "max_mb": memory.max_mb,
+                "chunk_rows": memory.chunk_size,
+                "gc_every_chunks": memory.gc_frequency,
+                "warning": memory.warning,
+                "critical": memory.critical,
+            },
+            "spill_directory": SCRATCH_DIRECTORY,
+        }
+    return {}

@@ -1,0 +1,324 @@
+"""The judge: from one snapshot to conditions. Pure; ordered checks, each saying what is and what to do.
+
+Ready is gated by what decisions.md 2 lists; kstatus is kept complete (3): Ready not True means exactly one of
+Reconciling and Stalled is True. An outage reconciles; only what needs a person stalls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from novacron.core import conditions as c
+from novacron.core import kinds, names
+from novacron.core.conditions import Condition
+from novacron.core.manifest import Kind, Manifest, Ref, at
+from novacron.stack import rollout
+from novacron.stack.observed import Observed
+
+_PART_OF_KIND = {
+    "HorizontalPodAutoscaler": c.AUTOSCALING_ACTIVE,
+    "NetworkPolicy": c.NETWORK_POLICY_APPLIED,
+    "SecretStore": c.SECRETS_SYNCED,
+    "ExternalSecret": c.SECRETS_SYNCED,
+    "HTTPRoute": c.EXPOSURE_READY,
+    "Ingress": c.EXPOSURE_READY,
+    "ServiceMonitor": c.MONITORING_APPLIED,
+    "PrometheusRule": c.MONITORING_APPLIED,
+    "LimitRange": c.CAPACITY_CONSISTENT,
+    "ResourceQuota": c.CAPACITY_CONSISTENT,
+}
+"""Which condition tells of a write that failed; everything else is part of the workloads."""
+
+_GATES = (c.WORKLOADS_AVAILABLE, c.SECRETS_SYNCED, c.EXPOSURE_READY)
+
+
+def judge(o: Observed) -> tuple[Condition, ...]:
+    """All conditions of a resource whose spec is valid and whose namespace is its own."""
+    parts = [
+        _workloads(o),
+        _secrets(o),
+        _autoscaling(o),
+        _network(o),
+        _exposure(o),
+        _monitoring(o),
+        _capacity(o),
+    ]
+    parts = [_or_failure(o, part) for part in parts]
+    return (*_summary(o, parts), _not_paused(), *parts, _drift(o))
+
+
+def _not_paused() -> Condition:
+    return Condition(c.PAUSED, "False", "NotPaused", "The operator reconciles this resource")
+
+
+def _or_failure(o: Observed, part: Condition) -> Condition:
+    failed = [
+        f"{ref}: {text}"
+        for ref, text in sorted(o.failures.items())
+        if _PART_OF_KIND.get(ref.kind, c.WORKLOADS_AVAILABLE) == part.type
+    ]
+    if not failed:
+        return part
+    return Condition(part.type, "False", "WriteFailed", "; ".join(failed))
+
+
+def _summary(o: Observed, parts: Iterable[Condition]) -> tuple[Condition, ...]:
+    by_type = {part.type: part for part in parts}
+    taken = [refusal.ref for refusal in o.refused if not refusal.leaving]
+    if taken:
+        listed = ", ".join(map(str, taken))
+        message = f"{listed} exists and does not belong to this NovaCron; delete or rename it, or rename this NovaCron"
+        return not_ready("NameConflict", message, stalled=True)
+    if o.refused:
+        listed = ", ".join(str(refusal.ref) for refusal in o.refused)
+        return not_ready(
+            "Progressing", f"{listed} of a deleted NovaCron of this name is still being removed", stalled=False
+        )
+    for gate in _GATES:
+        part = by_type[gate]
+        if part.status == "False":
+            stalled = part.reason == "ProgressDeadlineExceeded"
+            return not_ready(part.reason, part.message, stalled=stalled)
+    unknown = [part for part in by_type.values() if part.status == "Unknown"]
+    message = by_type[c.WORKLOADS_AVAILABLE].message
+    if unknown:
+        message += "; not known: " + "; ".join(f"{part.type} ({part.message})" for part in unknown)
+    return (
+        Condition(c.READY, "True", "AllWorkloadsAvailable", message),
+        Condition(c.RECONCILING, "False", "Settled", "Nothing is left to do"),
+        Condition(c.STALLED, "False", "Settled", "Nothing waits for a person"),
+    )
+
+
+def not_ready(reason: str, message: str, *, stalled: bool) -> tuple[Condition, ...]:
+    """Ready False with exactly one of Reconciling and Stalled True, in kstatus' order."""
+    idle = Condition(c.RECONCILING, "False", reason, "Waits for a person: see Stalled")
+    busy = Condition(c.STALLED, "False", "Settled", "Nothing waits for a person")
+    return (
+        Condition(c.READY, "False", reason, message),
+        idle if stalled else Condition(c.RECONCILING, "True", reason, message),
+        Condition(c.STALLED, "True", reason, message) if stalled else busy,
+    )
+
+
+def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Condition, ...]:
+    """All conditions of a resource that is not acted on: its parts are not looked at."""
+    parts = (
+        c.WORKLOADS_AVAILABLE,
+        c.SECRETS_SYNCED,
+        c.AUTOSCALING_ACTIVE,
+        c.NETWORK_POLICY_APPLIED,
+        c.EXPOSURE_READY,
+        c.MONITORING_APPLIED,
+        c.CAPACITY_CONSISTENT,
+        c.DRIFTED,
+    )
+    rest = tuple(Condition(part, "Unknown", "Unobserved", f"Not looked at: {reason}") for part in parts)
+    return (*not_ready(reason, message, stalled=stalled), _not_paused(), *rest)
+
+
+def _workloads(o: Observed) -> Condition:
+    enabled = [name for name, workload in o.resource.spec.workloads.items() if workload.enabled]
+    states = [rollout.state(o, name) for name in enabled]
+    available = [state for state in states if state.available]
+    if len(available) == len(states):
+        message = f"{len(available)} of {len(states)} workloads are available"
+        return Condition(c.WORKLOADS_AVAILABLE, "True", "AllWorkloadsAvailable", message)
+    waiting = [state for state in states if not state.available]
+    worst = next((state for state in waiting if state.reason == "ProgressDeadlineExceeded"), waiting[0])
+    message = "; ".join(f"{state.workload}: {state.message}" for state in waiting)
+    return Condition(c.WORKLOADS_AVAILABLE, "False", worst.reason, message)
+
+
+def _missing_neighbour(o: Observed, type_: str, wanted: Iterable[Kind], neighbour: str) -> Condition | None:
+    absent = [kind.resource for kind in wanted if not o.capabilities.serves(kind)]
+    if not absent:
+        return None
+    message = f"{neighbour} is not installed: {', '.join(absent)} not served; install it, or switch this off"
+    return Condition(type_, "False", "CRDMissing", message)
+
+
+def _secrets(o: Observed) -> Condition:
+    spec = o.resource.spec.secrets
+    if spec.provider == "Existing":
+        return Condition(
+            c.SECRETS_SYNCED, "True", "ManagedElsewhere", "The Secrets named in the resource are made by somebody else"
+        )
+    missing = _missing_neighbour(
+        o, c.SECRETS_SYNCED, (kinds.SECRET_STORE, kinds.EXTERNAL_SECRET), "External Secrets (0.16 or newer)"
+    )
+    if missing:
+        return missing
+    for child in _children(o, "SecretStore"):
+        problem = _not_true(child, "Ready")
+        if problem:
+            return Condition(
+                c.SECRETS_SYNCED, "False", "StoreNotReady", f"SecretStore/{child['metadata']['name']}: {problem}"
+            )
+    waiting = []
+    for child in _children(o, "ExternalSecret"):
+        problem = _not_true(child, "Ready") or _not_synced(child)
+        if problem:
+            waiting.append(f"ExternalSecret/{child['metadata']['name']}: {problem}")
+    if waiting:
+        return Condition(c.SECRETS_SYNCED, "False", "ExternalSecretNotSynced", "; ".join(waiting))
+    return Condition(c.SECRETS_SYNCED, "True", "SecretsSynced", "The store is valid and every ExternalSecret is synced")
+
+
+def _not_synced(external_secret: Manifest) -> str:
+    """External Secrets writes ``<generation>-<hash>``; another generation means that the new one is not read yet."""
+    synced = at(external_secret, "status", "syncedResourceVersion", default="")
+    generation = at(external_secret, "metadata", "generation", default=0)
+    return "" if not synced or synced.startswith(f"{generation}-") else "the latest change is not synced yet"
+
+
+def _not_true(child: Manifest, type_: str) -> str:
+    """Why a neighbour's condition is not True, in its own words; empty when it is."""
+    for condition in at(child, "status", "conditions", default=[]):
+        if condition.get("type") == type_:
+            return (
+                ""
+                if condition.get("status") == "True"
+                else f"{condition.get('reason', '')}: {condition.get('message', '')}"
+            )
+    return "its controller has not looked at it yet"
+
+
+def _children(o: Observed, kind: str) -> list[Manifest]:
+    return [child for ref, child in sorted(o.children.items()) if ref.kind == kind and ref in o.wanted]
+
+
+def _autoscaling(o: Observed) -> Condition:
+    autoscalers = _children(o, "HorizontalPodAutoscaler")
+    if not autoscalers:
+        return Condition(c.AUTOSCALING_ACTIVE, "True", "Disabled", "No workload is autoscaled")
+    problems = [
+        f"{child['metadata']['name']}: {condition.get('reason')}: {condition.get('message')}"
+        for child in autoscalers
+        for condition in at(child, "status", "conditions", default=[])
+        if condition.get("type") in ("ScalingActive", "AbleToScale") and condition.get("status") == "False"
+    ]
+    if problems:
+        return Condition(c.AUTOSCALING_ACTIVE, "False", "MetricsUnavailable", "; ".join(problems))
+    by_requests = [
+        name
+        for name, workload in o.resource.spec.workloads.items()
+        if workload.enabled and workload.autoscaling.enabled and workload.autoscaling.requests_per_second
+    ]
+    if by_requests and not o.capabilities.custom_metrics:
+        message = (
+            f"{', '.join(by_requests)}: scaled without requests per second: custom.metrics.k8s.io does not list "
+            "pods/http_requests_per_second; install a metrics adapter that does"
+        )
+        return Condition(c.AUTOSCALING_ACTIVE, "True", "CustomMetricsUnavailable", message)
+    unread = [child["metadata"]["name"] for child in autoscalers if not at(child, "status", "conditions")]
+    if unread:
+        return Condition(
+            c.AUTOSCALING_ACTIVE, "Unknown", "Unobserved", f"{', '.join(unread)}: not looked at by the autoscaler yet"
+        )
+    return Condition(c.AUTOSCALING_ACTIVE, "True", "AutoscalersActive", "Every autoscaler reads its metrics")
+
+
+def _network(o: Observed) -> Condition:
+    spec = o.resource.spec
+    if not spec.network_policy.enabled:
+        return Condition(
+            c.NETWORK_POLICY_APPLIED,
+            "True",
+            "Disabled",
+            "networkPolicy.enabled is false: every pod may reach every other",
+        )
+    closed = [
+        f"{field} ({where.host})"
+        for field, where in (("database", spec.database), ("redis", spec.redis))
+        if not where.cidrs and not where.peers
+    ]
+    if closed:
+        message = (
+            f"The policies keep {' and '.join(closed)} closed: a NetworkPolicy knows addresses, not names; set "
+            f"{' and '.join(f'spec.{item.split()[0]}.cidrs or .peers' for item in closed)}"
+        )
+        return Condition(c.NETWORK_POLICY_APPLIED, "False", "PeersUnknown", message)
+    return Condition(c.NETWORK_POLICY_APPLIED, "True", "Applied", "Everything is denied but the documented edges")
+
+
+def _exposure(o: Observed) -> Condition:
+    kind = o.resource.spec.exposure.type
+    if kind == "None":
+        return Condition(c.EXPOSURE_READY, "True", "NotExposed", "exposure.type is None")
+    if kind == "Ingress":
+        return _ingress(o)
+    missing = _missing_neighbour(o, c.EXPOSURE_READY, (kinds.HTTP_ROUTE,), "Gateway API")
+    if missing:
+        return missing
+    for child in _children(o, "HTTPRoute"):
+        parents = at(child, "status", "parents", default=[])
+        problem = "no gateway has looked at it yet" if not parents else ""
+        for parent in parents:
+            for type_ in ("Accepted", "ResolvedRefs"):
+                problem = problem or _not_true({"status": parent}, type_)
+        if problem:
+            return Condition(
+                c.EXPOSURE_READY, "False", "RouteNotAccepted", f"HTTPRoute/{child['metadata']['name']}: {problem}"
+            )
+    return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", "The gateway accepted the route")
+
+
+def _ingress(o: Observed) -> Condition:
+    for child in _children(o, "Ingress"):
+        if at(child, "status", "loadBalancer", "ingress"):
+            return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", "The Ingress has an address")
+    message = "The Ingress has no address; some controllers never report one: check that its class has a controller"
+    return Condition(c.EXPOSURE_READY, "Unknown", "Unobserved", message)
+
+
+def _monitoring(o: Observed) -> Condition:
+    spec = o.resource.spec.monitoring
+    wanted = [
+        kind
+        for kind, enabled in (
+            (kinds.SERVICE_MONITOR, spec.service_monitor.enabled),
+            (kinds.PROMETHEUS_RULE, spec.prometheus_rule.enabled),
+        )
+        if enabled
+    ]
+    if not wanted and not spec.dashboards.enabled:
+        return Condition(c.MONITORING_APPLIED, "True", "Disabled", "Monitoring is switched off")
+    missing = _missing_neighbour(o, c.MONITORING_APPLIED, wanted, "The Prometheus operator")
+    return missing or Condition(c.MONITORING_APPLIED, "True", "Applied", "Monitors, rules and dashboards stand")
+
+
+def _capacity(o: Observed) -> Condition:
+    if o.capacity:
+        message = "; ".join(finding.message for finding in o.capacity)
+        return Condition(c.CAPACITY_CONSISTENT, "False", o.capacity[0].reason, message)
+    return Condition(c.CAPACITY_CONSISTENT, "True", "Consistent", o.capacity_sums)
+
+
+def _drift(o: Observed) -> Condition:
+    if not o.persistent:
+        return Condition(c.DRIFTED, "False", "AsWanted", "Nothing differs from what the operator set")
+    listed = "; ".join(f"{ref}: {', '.join(fields)}" for ref, fields in sorted(o.persistent.items()))
+    message = f"Comes back right after each write, so something changes it on admission (a mutating webhook?): {listed}"
+    return Condition(c.DRIFTED, "True", "MutatedOnAdmission", message)
+
+
+def components(o: Observed) -> list[Manifest]:
+    """``status.components``."""
+    listed = []
+    for name, workload in o.resource.spec.workloads.items():
+        if not workload.enabled:
+            continue
+        deployment = o.children.get(
+            Ref("Deployment", o.resource.metadata.namespace, names.component(o.resource.metadata.name, name)), {}
+        )
+        containers = at(deployment, "spec", "template", "spec", "containers", default=[{}])
+        listed.append(
+            {
+                "name": name,
+                "ready": at(deployment, "status", "readyReplicas", default=0),
+                "desired": at(deployment, "spec", "replicas", default=0),
+                "image": containers[0].get("image", ""),
+            }
+        )
+    return listed

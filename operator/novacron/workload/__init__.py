@@ -1,0 +1,1 @@
+"""What the four workloads share: pure builders of complete manifests."""

@@ -1,0 +1,61 @@
+"""The neighbours' CustomResourceDefinitions, from their own published modules; none of them is in the repository."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from tests.support.controlplane.build import BuildError, built
+from tests.support.controlplane.plane import ControlPlane
+from tests.support.controlplane.toolchain import Go
+
+MODULE = Path(__file__).parents[2] / "cluster" / "neighbours"
+_SOURCES = {
+    "external-secrets": ("github.com/external-secrets/external-secrets", "deploy/crds/bundle.yaml"),
+    "gateway-api": ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
+    "prometheus-operator": (
+        "github.com/prometheus-operator/prometheus-operator",
+        "example/prometheus-operator-crd/*.yaml",
+    ),
+}
+NEIGHBOURS = tuple(_SOURCES)
+
+
+@functools.cache
+def directory() -> Path:
+    """One folder a neighbour, with its YAML files."""
+    return built("neighbours", MODULE, targets=(), extra=_collect)
+
+
+def _collect(go: Go, home: Path) -> None:
+    for name, (module, pattern) in _SOURCES.items():
+        done = go.run("mod", "download", "-json", module, cwd=MODULE, GOFLAGS="-mod=mod")
+        if done.returncode:
+            raise BuildError(
+                f"{module} cannot be had; choose another version in {MODULE.name}/go.mod: {done.stdout}{done.stderr}"
+            )
+        (home / name).mkdir()
+        files = [
+            file for file in sorted(Path(json.loads(done.stdout)["Dir"]).glob(pattern)) if "_vap_" not in file.name
+        ]
+        if not files:
+            raise BuildError(f"{module} has no {pattern} any more: look where it keeps its CRDs now")
+        for file in files:
+            shutil.copyfile(file, home / name / file.name)
+
+
+def install(plane: ControlPlane, neighbours: Collection[str] = NEIGHBOURS) -> None:
+    """Applies CRDs and waits until they are served."""
+    for name in neighbours:
+        plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(directory() / name))
+    for name in neighbours:
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(directory() / name))
+
+
+def remove(plane: ControlPlane, neighbours: Collection[str]) -> None:
+    """Deletes CRDs, and with them every object of theirs."""
+    for name in neighbours:
+        plane.kubectl("delete", "--ignore-not-found", "-f", str(directory() / name))

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from novacron.api.v1alpha1 import NovaCron
+from novacron.core.capabilities import Capabilities
+from novacron.core.conditions import TYPES, Condition
+from novacron.core.manifest import Ref, ref
+from novacron.core.plan import Refuse
+from novacron.stack import status
+from novacron.stack.observed import Finding, Observed
+
+_TRUE = {"type": "Ready", "status": "True", "reason": "Valid", "message": ""}
+
+
+def _resource(**spec: Any) -> NovaCron:
+    body = {
+        "apiVersion": "novacron.io/v1alpha1",
+        "kind": "NovaCron",
+        "metadata": {"name": "nc", "namespace": "n", "uid": "u", "generation": 1},
+        "spec": {
+            "version": "v1",
+            "database": {"host": "db", "cidrs": ["10.0.0.0/24"]},
+            "redis": {"host": "redis", "cidrs": ["10.0.1.0/24"]},
+            "secrets": {"vault": {"server": "https://vault.example.com"}},
+            **spec,
+        },
+    }
+    return NovaCron.model_validate(body)
+
+
+def _deployment(name: str, **status: Any) -> dict[str, Any]:
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": f"nc-{name}", "namespace": "n", "generation": 2},
+        "spec": {"replicas": 3},
+        "status": {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3} | status,
+    }
+
+
+def _child(kind: str, name: str, **status: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, "namespace": "n", "generation": 1}, "status": status}
+
+
+def _observed(*children: dict[str, Any], resource: NovaCron | None = None, **facts: Any) -> Observed:
+    """A healthy resource, in which the given children replace the healthy ones of the same name."""
+    healthy = [_deployment(name) for name in ("api", "auth", "query", "ml")]
+    healthy += [_child("SecretStore", "nc-vault", conditions=[_TRUE])]
+    healthy += [_child("ExternalSecret", "nc-database", conditions=[_TRUE], syncedResourceVersion="1-abc")]
+    healthy += [_child("HorizontalPodAutoscaler", "nc-api", conditions=[{"type": "ScalingActive", "status": "True"}])]
+    everything = {ref(child): child for child in (*healthy, *children)}
+    facts.setdefault("capabilities", Capabilities(custom_metrics=True))
+    return Observed(resource or _resource(), wanted=frozenset(everything), children=everything, **facts)
+
+
+def _judged(observed: Observed) -> dict[str, Condition]:
+    return {condition.type: condition for condition in status.judge(observed)}
+
+
+def _summary(observed: Observed) -> tuple[str, str, str, str]:
+    found = _judged(observed)
+    return found["Ready"].status, found["Reconciling"].status, found["Stalled"].status, found["Ready"].reason
+
+
+def test_a_healthy_resource_is_ready_and_every_condition_is_told() -> None:
+    found = _judged(_observed())
+    assert list(found) == list(TYPES)
+    assert _summary(_observed()) == ("True", "False", "False", "AllWorkloadsAvailable")
+    assert found["Ready"].message == "4 of 4 workloads are available"
+
+
+_GATES = [
+    pytest.param(_deployment("api", observedGeneration=1), "RolloutInProgress", id="rollout-not-begun"),
+    pytest.param(_deployment("api", replicas=4), "RolloutInProgress", id="old-pods-left"),
+    pytest.param(_deployment("api", availableReplicas=1), "WorkloadUnavailable", id="too-few"),
+    pytest.param(_child("SecretStore", "nc-vault"), "StoreNotReady", id="store-not-looked-at"),
+    pytest.param(
+        _child("ExternalSecret", "nc-database", conditions=[_TRUE], syncedResourceVersion="0-a"),
+        "ExternalSecretNotSynced",
+        id="older-generation-synced",
+    ),
+]
+
+
+@pytest.mark.parametrize(("child", "reason"), _GATES)
+def test_what_gates_readiness_reconciles(child: dict[str, Any], reason: str) -> None:
+    assert _summary(_observed(child)) == ("False", "True", "False", reason)
+
+
+def test_a_passed_deadline_stalls() -> None:
+    failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    observed = _observed(_deployment("api", conditions=[failed], availableReplicas=0))
+    assert _summary(observed) == ("False", "False", "True", "ProgressDeadlineExceeded")
+
+
+def test_a_scale_up_alone_changes_nothing() -> None:
+    growing = _deployment("api", replicas=9, updatedReplicas=9, availableReplicas=3)
+    growing["spec"]["replicas"] = 9
+    assert status.judge(_observed(growing)) == status.judge(_observed())
+
+
+@pytest.mark.parametrize(
+    ("facts", "summary"),
+    [
+        pytest.param(
+            {"refused": (Refuse(Ref("Service", "n", "nc-api"), leaving=False),)},
+            ("False", "False", "True", "NameConflict"),
+            id="foreign-object",
+        ),
+        pytest.param(
+            {"refused": (Refuse(Ref("Service", "n", "nc-api"), leaving=True),)},
+            ("False", "True", "False", "Progressing"),
+            id="predecessor",
+        ),
+        pytest.param(
+            {"failures": {Ref("Deployment", "n", "nc-api"): "denied"}},
+            ("False", "True", "False", "WriteFailed"),
+            id="write-failed",
+        ),
+        pytest.param(
+            {"failures": {Ref("ServiceMonitor", "n", "nc-api"): "denied"}},
+            ("True", "False", "False", "AllWorkloadsAvailable"),
+            id="monitoring-does-not-gate",
+        ),
+        pytest.param(
+            {"capacity": (Finding("QuotaExceeded", "sums"),)},
+            ("True", "False", "False", "AllWorkloadsAvailable"),
+            id="capacity-does-not-gate",
+        ),
+        pytest.param(
+            {"persistent": {Ref("Service", "n", "nc-api"): ("spec.x",)}},
+            ("True", "False", "False", "AllWorkloadsAvailable"),
+            id="drift-does-not-gate",
+        ),
+        pytest.param(
+            {"capabilities": Capabilities(kinds=frozenset())},
+            ("False", "True", "False", "CRDMissing"),
+            id="external-secrets-missing",
+        ),
+    ],
+)
+def test_facts_and_the_summary(facts: dict[str, Any], summary: tuple[str, str, str, str]) -> None:
+    assert _summary(_observed(**facts)) == summary
+
+
+def test_an_ingress_without_an_address_is_unknown_and_named_but_does_not_gate() -> None:
+    exposure = {"type": "Ingress", "hosts": ["a.example.com"], "ingress": {"className": "x"}}
+    resource = _resource(exposure=exposure, networkPolicy={"gatewayNamespaces": ["ingress"]})
+    observed = _observed(_child("Ingress", "nc"), resource=resource)
+    assert _summary(observed)[0] == "True"
+    assert "ExposureReady" in _judged(observed)["Ready"].message
+
+
+def test_a_refused_route_gates_with_the_gateways_words() -> None:
+    exposure = {"type": "Gateway", "hosts": ["a.example.com"], "gateway": {"name": "g", "namespace": "gw"}}
+    refused = {"type": "Accepted", "status": "False", "reason": "NotAllowedByListeners", "message": "no"}
+    observed = _observed(
+        _child("HTTPRoute", "nc", parents=[{"conditions": [refused]}]), resource=_resource(exposure=exposure)
+    )
+    assert _summary(observed) == ("False", "True", "False", "RouteNotAccepted")
+    assert "NotAllowedByListeners: no" in _judged(observed)["ExposureReady"].message
+
+
+def test_closed_peers_are_named_with_the_field_to_set() -> None:
+    found = _judged(_observed(resource=_resource(database={"host": "db"})))
+    assert found["NetworkPolicyApplied"].reason == "PeersUnknown"
+    assert "spec.database.cidrs" in found["NetworkPolicyApplied"].message
+
+
+def test_without_custom_metrics_the_condition_says_what_is_left_out() -> None:
+    found = _judged(_observed(capabilities=Capabilities(custom_metrics=False)))
+    assert (found["AutoscalingActive"].status, found["AutoscalingActive"].reason) == (
+        "True",
+        "CustomMetricsUnavailable",
+    )
+
+
+def test_pod_problems_are_in_the_message() -> None:
+    observed = _observed(
+        _deployment("api", availableReplicas=0), pod_problems={"api": "ImagePullBackOff: no such image"}
+    )
+    assert "ImagePullBackOff: no such image" in _judged(observed)["WorkloadsAvailable"].message
+
+
+def test_an_unexamined_resource_is_stalled() -> None:
+    found = {condition.type: condition for condition in status.unexamined("InvalidSpec", "why")}
+    assert (found["Ready"].status, found["Reconciling"].status, found["Stalled"].status) == ("False", "False", "True")
+    assert list(found) == list(TYPES)

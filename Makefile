@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/.installed-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | tr -s ' ' '-')
+READY := .venv/.installed-$(shell cksum < requirements-dev.lock | tr -s ' ' '-')
 
 .PHONY: help
 help: ## This list
@@ -16,7 +16,7 @@ setup: $(READY) ## Make .venv with the novacron command (the others call it)
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "novacron needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	@echo "setting up .venv (about a minute)"
-	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

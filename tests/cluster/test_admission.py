@@ -17,14 +17,14 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
-from tests.support.controlplane.plane import ControlPlane, KubectlError
-from tests.support.refusals import ACCEPTED, REFUSALS, Refusal
-from tests.support.resources import Manifest, changed, full, minimal, place, steps
-from tests.support.schema import Leaf, fields, leaves
 
 from novacron.api.v1alpha1 import InvalidResource, NovaCronSpec, Problem, validate
 from novacron.api.v1alpha1.crd import crd_yaml
 from novacron.api.v1alpha1.shape import Shape
+from tests.support.controlplane.plane import ControlPlane, KubectlError
+from tests.support.refusals import ACCEPTED, REFUSALS, Refusal
+from tests.support.resources import Manifest, changed, full, minimal, place, steps
+from tests.support.schema import Leaf, fields, leaves
 
 NAMESPACE = "admission"
 RESOURCES = "/apis/novacron.io/v1alpha1/namespaces/{}/novacrons"

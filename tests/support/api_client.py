@@ -147,9 +147,7 @@ class Client:
         """Server-side apply with force."""
         meta = manifest["metadata"]
         url = path(manifest["kind"], meta.get("namespace", ""), meta["name"], subresource)
-        answer: Manifest = self.request(
-            "PATCH", f"{url}?fieldManager={manager}&force=true", manifest, PATCHES["apply"]
-        )
+        answer: Manifest = self.request("PATCH", f"{url}?fieldManager={manager}&force=true", manifest, PATCHES["apply"])
         return answer
 
     def patch(

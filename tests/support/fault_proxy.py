@@ -229,16 +229,16 @@ class FaultProxy:
         authority.cert_pem.write_to_path(self._directory / "proxy.crt")
         serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         certificate.configure_cert(serving)
-        self._runner = web.ServerRunner(web.Server(self._handle, handler_cancellation=True))
+        self._runner = web.ServerRunner(web.Server(self._handle, handler_cancellation=True), shutdown_timeout=0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=serving, shutdown_timeout=0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=serving).start()
         port = self._runner.addresses[0][1]
         user = {"token": self._user["token"]} if "token" in self._user else {}
         pki.kubeconfig(self.kubeconfig, f"https://127.0.0.1:{port}", self._directory / "proxy.crt", user)
 
     async def _stop(self) -> None:
         for stream in tuple(self._streams):
-            stream._ended.set()  # noqa: SLF001
+            stream._ended.set()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._session is not None:

@@ -31,7 +31,13 @@ class OperatorProcess:
     """
 
     def __init__(
-        self, kubeconfig: Path, directory: Path, *, namespace: str = "", home: str = "novacron-system", name: str = "operator"
+        self,
+        kubeconfig: Path,
+        directory: Path,
+        *,
+        namespace: str = "",
+        home: str = "novacron-system",
+        name: str = "operator",
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.log_path = directory / f"{name}.log"

@@ -127,8 +127,9 @@ class Place:
         return len(
             self.journal.since(
                 mark,
-                lambda call: (call.verb, call.resource, call.namespace)
-                == ("list", kinds.NOVACRON.resource, self.namespace),
+                lambda call: (
+                    (call.verb, call.resource, call.namespace) == ("list", kinds.NOVACRON.resource, self.namespace)
+                ),
             )
         )
 

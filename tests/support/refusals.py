@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from tests.support.resources import Manifest, changed, full, minimal
 
 

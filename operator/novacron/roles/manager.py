@@ -259,7 +259,8 @@ class Manager:
             _log.exception("pass failed", namespace=key[0], name=key[1], kind=type(error).__name__)
         else:
             outcome = "written" if result.writes else "unchanged"
-            self._queue.succeeded(key)
+            if not result.failed:
+                self._queue.succeeded(key)
             for child in result.repaired:
                 self._telemetry.repairs.labels(child.kind).inc()
             if result.again is None:
@@ -268,6 +269,8 @@ class Manager:
                 self._queue.forget(key)
             else:
                 self._telemetry.show(*key, result.conditions)
+                if result.failed:
+                    self._queue.retry(key)
                 self._queue.add(key, Priority.RESYNC, result.again * random.uniform(0.8, 1.2))
         finally:
             self._telemetry.reconciles.labels(outcome).inc()

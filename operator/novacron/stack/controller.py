@@ -42,6 +42,8 @@ class Result:
     again: float | None
     conditions: tuple[Condition, ...] = ()
     writes: int = 0
+    failed: bool = False
+    """Whether a write was refused: to be tried again soon, then less and less often."""
     repaired: tuple[Ref, ...] = ()
     """Children in which somebody else's change was undone."""
 
@@ -167,7 +169,8 @@ class Controller:
         )
         result = await self._report(body, status.judge(observed), status.components(observed), resource.spec.version)
         repaired = tuple(step.ref for step in outcome.done if isinstance(step, Scrub) or _is_repair(step))
-        return Result(result.again, result.conditions, result.writes + len(outcome.done), repaired)
+        writes = result.writes + len(outcome.done)
+        return Result(result.again, result.conditions, writes, bool(outcome.failures), repaired)
 
     async def _pod_problems(self, resource: NovaCron, children: Mapping[Ref, Manifest]) -> Mapping[str, str]:
         """Looked up only where a Deployment that already has pods is not available."""

@@ -10,16 +10,25 @@ import pytest
 from tests.support.api_client import Client
 from tests.support.controlplane.plane import ControlPlane
 from tests.support.fault_proxy import FaultProxy
+from tests.support.neighbours import Neighbours
 from tests.support.operator_process import OperatorProcess
 from tests.support.place import Place
 
 HOME = "novacron-system"
+CRD = Path(__file__).parents[3] / "crds" / "novacron.yaml"
 
 
 @pytest.fixture(scope="session")
 def client(control_plane: ControlPlane) -> Client:
-    """The administrator."""
+    """The administrator, on a cluster that serves NovaCrons."""
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
     return Client(control_plane.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def neighbours(control_plane: ControlPlane) -> Iterator[Neighbours]:
+    with Neighbours(control_plane.kubeconfig) as playing:
+        yield playing
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+
 from tests.support.controlplane import crds
 from tests.support.controlplane.build import BuildError
 from tests.support.controlplane.plane import ControlPlane, KubectlError

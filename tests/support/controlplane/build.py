@@ -29,6 +29,7 @@ def built(
     targets: Sequence[str] = ("tool",),
     flags: Sequence[str] = (),
     extra: Callable[[Go, Path], None] | None = None,
+    revision: int = 1,
 ) -> Path:
     """The directory that holds the binaries of a Go module; builds them where they are not cached.
 
@@ -37,6 +38,7 @@ def built(
         module: directory with go.mod and go.sum.
         targets: what ``go install`` is asked for.
         extra: called with Go and the directory, to keep more than binaries.
+        revision: of ``extra``; another one is another content.
 
     Raises:
         BuildError, ToolchainError: with the remedy.
@@ -45,7 +47,7 @@ def built(
     for file in sorted(module.iterdir()):
         if file.suffix in (".mod", ".sum", ".go"):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(repr((targets, flags)).encode())
+    digest.update(repr((targets, flags, revision)).encode())
     root = toolchain.cache() / name
     with _alone(root):
         # a cache hit must not need Go: the newest complete directory of this content is taken, whatever Go built it

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 from collections.abc import Collection
 from pathlib import Path
+
+import yaml
 
 from tests.support.controlplane.build import BuildError, built
 from tests.support.controlplane.plane import ControlPlane
 from tests.support.controlplane.toolchain import Go
 
 MODULE = Path(__file__).parents[2] / "cluster" / "neighbours"
+_USED = frozenset(
+    {
+        "secretstores.external-secrets.io",
+        "externalsecrets.external-secrets.io",
+        "gatewayclasses.gateway.networking.k8s.io",
+        "gateways.gateway.networking.k8s.io",
+        "httproutes.gateway.networking.k8s.io",
+        "servicemonitors.monitoring.coreos.com",
+        "podmonitors.monitoring.coreos.com",
+        "prometheusrules.monitoring.coreos.com",
+    }
+)
+"""The others of these modules would only cost the API server its start."""
 _SOURCES = {
     "external-secrets": ("github.com/external-secrets/external-secrets", "deploy/crds/bundle.yaml"),
     "gateway-api": ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
@@ -27,7 +41,7 @@ NEIGHBOURS = tuple(_SOURCES)
 @functools.cache
 def directory() -> Path:
     """One folder a neighbour, with its YAML files."""
-    return built("neighbours", MODULE, targets=(), extra=_collect)
+    return built("neighbours", MODULE, targets=(), extra=_collect, revision=2)
 
 
 def _collect(go: Go, home: Path) -> None:
@@ -44,7 +58,10 @@ def _collect(go: Go, home: Path) -> None:
         if not files:
             raise BuildError(f"{module} has no {pattern} any more: look where it keeps its CRDs now")
         for file in files:
-            shutil.copyfile(file, home / name / file.name)
+            for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):
+                if document and document["metadata"]["name"] in _USED:
+                    target = home / name / f"{document['metadata']['name']}.yaml"
+                    target.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
 
 
 def install(plane: ControlPlane, neighbours: Collection[str] = NEIGHBOURS) -> None:

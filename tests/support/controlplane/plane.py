@@ -93,6 +93,9 @@ class ControlPlane:
         path = self.directory / f"account-{namespace}-{name}.kubeconfig"
         return pki.kubeconfig(path, self.url, self.ca_path, {"token": token})
 
+    def binary(self, name: str) -> Path:
+        return binaries.directory() / name
+
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess' own word
         """What kubectl prints, as the administrator; raises ``KubectlError`` with its stderr."""
         done = subprocess.run(

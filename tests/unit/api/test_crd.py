@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.schema import fields
 
 from novacron.api.v1alpha1 import native
 from novacron.api.v1alpha1.crd import crd_yaml, custom_resource_definition
 from novacron.api.v1alpha1.status import StatusModel
+from tests.support.schema import fields
 
 CHECKED_IN = Path(__file__).parents[3] / "crds" / "novacron.yaml"
 CRD = custom_resource_definition()

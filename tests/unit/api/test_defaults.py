@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.resources import changed, full, minimal
-from tests.support.schema import leaves
 
 from novacron.api.v1alpha1 import NovaCronSpec, validate
 from novacron.api.v1alpha1.shape import Shape
+from tests.support.resources import changed, full, minimal
+from tests.support.schema import leaves
 
 CONTRACT: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "contract.yaml").read_text(encoding="utf-8"))
 EXAMPLES = {"spec.version", "spec.database.host", "spec.redis.host"}

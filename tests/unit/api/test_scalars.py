@@ -9,13 +9,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.refusals import ACCEPTED
-from tests.support.resources import changed, minimal
 
 from novacron.api.v1alpha1 import InvalidResource, validate
 from novacron.api.v1alpha1.crossing import connection_share, effective_min
 from novacron.api.v1alpha1.durations import Duration
 from novacron.api.v1alpha1.environment import RESERVED_ENV
+from tests.support.refusals import ACCEPTED
+from tests.support.resources import changed, minimal
 
 
 def accepted(path: str, value: object) -> bool:

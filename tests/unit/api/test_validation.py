@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.refusals import ACCEPTED, REFUSALS, Refusal
-from tests.support.resources import changed, full, minimal
-from tests.support.schema import leaves, rules
 
 from novacron.api.v1alpha1 import InvalidResource, NovaCronSpec, Problem, validate
 from novacron.api.v1alpha1.shape import Shape
 from novacron.core.errors import NovaCronError
+from tests.support.refusals import ACCEPTED, REFUSALS, Refusal
+from tests.support.resources import changed, full, minimal
+from tests.support.schema import leaves, rules
 
 LEAVES = [leaf.path for leaf in leaves(full()["spec"], Shape("object", model=NovaCronSpec), "spec")]
 

@@ -48,6 +48,8 @@ def connection_share(spec: NovaCronSpec) -> int:
 
 
 # --- CEL fragments ------------------------------------------------------------------------------------------------
+# What is nearly always true comes first, and fields of the spec are read as rarely as possible: for every field that an
+# expression reads, the server copies the schema of the whole object, which for the spec and the workloads is large.
 
 _RANGE = "self.governance.limitRange"
 
@@ -116,7 +118,7 @@ def _min_rule(workload: str, name: str) -> Rule[NovaCronSpec]:
     request = quantity_text(name, f"self.{workload}.resources.requests.{_cel_field(name)}")
     scratch = "self.ml.scratch.size" if (workload, name) == ("ml", "ephemeral-storage") else ""
     return Rule(
-        cel=f"!{_RANGE}.enabled || !{_cel_runs(workload)} || {not_less(request, _cel_min(name), scratch)}",
+        cel=f"{not_less(request, _cel_min(name), scratch)} || !{_RANGE}.enabled || !{_cel_runs(workload)}",
         message=(
             f"is below governance.limitRange.min (where none is given: {DEFAULT_MIN[name]}"
             + (f", with an Ingress and an issuer {SOLVER_MIN[name]}" if SOLVER_MIN[name] != DEFAULT_MIN[name] else "")
@@ -133,8 +135,8 @@ def _max_rule(workload: str, name: str) -> Rule[NovaCronSpec]:
     scratch = "self.ml.scratch.size" if (workload, name) == ("ml", "ephemeral-storage") else ""
     return Rule(
         cel=(
-            f"!{_RANGE}.enabled || !{_cel_runs(workload)} || !has({bound})"
-            f" || {not_more(limit, quantity_text(name, bound), scratch)}"
+            f"!has({bound}) || {not_more(limit, quantity_text(name, bound), scratch)}"
+            f" || !{_RANGE}.enabled || !{_cel_runs(workload)}"
         ),
         message=(
             ("together with scratch.size " if scratch else "")
@@ -149,7 +151,7 @@ def _max_rule(workload: str, name: str) -> Rule[NovaCronSpec]:
 def _default_min_rule(name: str) -> Rule[NovaCronSpec]:
     request = quantity_text(name, f"{_RANGE}.defaultRequest.{_cel_field(name)}")
     return Rule(
-        cel=f"!{_RANGE}.enabled || {not_less(request, _cel_min(name))}",
+        cel=f"{not_less(request, _cel_min(name))} || !{_RANGE}.enabled",
         message=f"must be at least limitRange.min{_step(name)} (where none is given: {DEFAULT_MIN[name]})",
         holds=lambda spec: _default_above_min(spec, name),
         path=f".governance.limitRange.defaultRequest{_step(name)}",
@@ -157,7 +159,7 @@ def _default_min_rule(name: str) -> Rule[NovaCronSpec]:
 
 
 def _floor_rules(workload: str) -> tuple[Rule[NovaCronSpec], ...]:
-    production = f"self.environment != 'production' || !self.{workload}.enabled"
+    elsewhere = f"self.environment != 'production' || !self.{workload}.enabled"
     remedy = "must be at least 2 in production, or every node drain is an outage: raise it or change environment"
 
     def judged(spec: NovaCronSpec, *, autoscaling: bool) -> bool:
@@ -166,13 +168,13 @@ def _floor_rules(workload: str) -> tuple[Rule[NovaCronSpec], ...]:
 
     return (
         Rule(
-            cel=f"{production} || !self.{workload}.autoscaling.enabled || self.{workload}.autoscaling.minReplicas >= 2",
+            cel=f"self.{workload}.autoscaling.minReplicas >= 2 || !self.{workload}.autoscaling.enabled || {elsewhere}",
             message=remedy,
             holds=lambda spec: not judged(spec, autoscaling=True) or spec.workloads[workload].min_replicas >= 2,
             path=f".{workload}.autoscaling.minReplicas",
         ),
         Rule(
-            cel=f"{production} || self.{workload}.autoscaling.enabled || self.{workload}.replicas >= 2",
+            cel=f"self.{workload}.replicas >= 2 || self.{workload}.autoscaling.enabled || {elsewhere}",
             message=remedy,
             holds=lambda spec: not judged(spec, autoscaling=False) or spec.workloads[workload].min_replicas >= 2,
             path=f".{workload}.replicas",
@@ -180,8 +182,7 @@ def _floor_rules(workload: str) -> tuple[Rule[NovaCronSpec], ...]:
     )
 
 
-def _most(workload: str) -> str:
-    own = f"self.{workload}"
+def _most(own: str) -> str:
     return f"({own}.enabled ? ({own}.autoscaling.enabled ? {own}.autoscaling.maxReplicas : {own}.replicas) : 0)"
 
 
@@ -221,7 +222,7 @@ SPEC_RULES: tuple[Rule[NovaCronSpec], ...] = (
     Rule(
         cel=(
             f"self.database.connectionBudget - {RESERVED_CONNECTIONS}"
-            f" >= {2 * LEAST_SHARE} * ({_most('auth')} + {_most('query')})"
+            f" >= {2 * LEAST_SHARE} * ({_most('self.auth')} + {_most('self.query')})"
         ),
         message=(
             f"leaves a pod fewer than {LEAST_SHARE} connections: give at least {RESERVED_CONNECTIONS} +"
@@ -251,7 +252,7 @@ SPEC_RULES: tuple[Rule[NovaCronSpec], ...] = (
     *(_max_rule(workload, name) for workload in WORKLOADS for name in RESOURCES),
     Rule(
         cel=(
-            f"!{_RANGE}.enabled || !self.ml.enabled || !has({_RANGE}.max.memory)"
+            f"!has({_RANGE}.max.memory) || !{_RANGE}.enabled || !self.ml.enabled"
             f" || (!{_GROWTH}.enabled && {_GROWTH}.maxMemory == '{DEFAULT_MAX_MEMORY}')"
             f" || {not_more(f'{_GROWTH}.maxMemory', f'{_RANGE}.max.memory')}"
         ),

@@ -78,16 +78,23 @@ AnyQuantity = Annotated[
 
 def not_more(left: str, right: str, added: str = "") -> str:
     """CEL: the quantity ``left`` (plus ``added``) is at most ``right``; true where one of them is none."""
-    guard = " || ".join(f"!{quantity_syntax(part)}" for part in (left, right, added) if part)
-    total = f"quantity({left})" + (f".add(quantity({added}))" if added else "")
-    return f"{guard} || {total}.compareTo(quantity({right})) <= 0"
+    return _compared(left, right, added, "<=")
 
 
 def not_less(left: str, right: str, added: str = "") -> str:
     """CEL: the quantity ``left`` (plus ``added``) is at least ``right``; true where one of them is none."""
-    guard = " || ".join(f"!{quantity_syntax(part)}" for part in (left, right, added) if part)
-    total = f"quantity({left})" + (f".add(quantity({added}))" if added else "")
-    return f"{guard} || {total}.compareTo(quantity({right})) >= 0"
+    return _compared(left, right, added, ">=")
+
+
+def _compared(left: str, right: str, added: str, relation: str) -> str:
+    # Each figure is read once and bound to a name: the server copies an object's whole schema for every field it reads.
+    figures = {"left": left, "right": right} | ({"added": added} if added else {})
+    guard = " || ".join(f"!{quantity_syntax(name)}" for name in figures)
+    total = "quantity(left).add(quantity(added))" if added else "quantity(left)"
+    expression = f"{guard} || {total}.compareTo(quantity(right)) {relation} 0"
+    for name, figure in figures.items():
+        expression = f"[{figure}].all({name}, {expression})"
+    return expression
 
 
 def is_not_more(left: Decimal | None, right: Decimal | None) -> bool:

@@ -1,0 +1,116 @@
+"""``make demo``: a control plane, the operator, a NovaCron until Ready; then it is the reader's turn."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from tests.support.controlplane import crds
+from tests.support.controlplane.build import BuildError
+from tests.support.controlplane.plane import ControlPlane, KubectlError
+from tests.support.controlplane.process import StartError
+from tests.support.controlplane.progress import say
+from tests.support.controlplane.toolchain import ToolchainError
+from tests.support.neighbours import Neighbours
+from tests.support.operator_process import OperatorProcess
+from tests.support.waiting import NotInTime, until
+
+ROOT = Path(__file__).parents[2]
+_DIRECTORY = ROOT / ".cluster"
+_NAMESPACE = "novacron"
+_KINDS = "novacron,deploy,hpa,pdb,networkpolicy"
+_READY_SECONDS = 120.0
+_NEXT = """
+Try, in another terminal:
+  export KUBECONFIG=.cluster/kubeconfig
+  {kubectl} -n novacron delete service novacron-api       # and look again: it is back
+  {kubectl} -n novacron get events --field-selector involvedObject.kind=NovaCron
+  {kubectl} -n novacron edit novacron novacron            # switch ml off: its objects go
+  {kubectl} explain novacron.spec.api.autoscaling
+  .venv/bin/novacron status -n novacron --watch
+"""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after showing, as when no terminal is there.")
+def main(once: bool) -> None:
+    """A real control plane, the operator with the rights of its own service account, and a NovaCron until Ready.
+
+    Example: make demo
+    """
+    signal.signal(signal.SIGTERM, _interrupted)
+    started = time.monotonic()
+    try:
+        _show(started, wait=sys.stdin.isatty() and not once)
+    except KeyboardInterrupt:
+        say("interrupted; cleaned up")
+        sys.exit(130)
+    except (BuildError, KubectlError, NotInTime, StartError, ToolchainError) as error:
+        click.echo(f"demo: {error}", err=True)
+        sys.exit(1)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(started: float, *, wait: bool) -> None:
+    with ControlPlane(_DIRECTORY) as plane:
+        say("installing the neighbours' CRDs, the NovaCron CRD, the operator's rights and policies")
+        crds.install(plane)
+        _install(plane)
+        account = plane.service_account_kubeconfig("novacron-system", "novacron-operator")
+        say("starting the operator, with the rights of its own service account")
+        with Neighbours(plane.kubeconfig), OperatorProcess(account, _DIRECTORY) as operator:
+            operator.until_leading()
+            say("applying manifests/samples/minimal.yaml")
+            plane.kubectl("apply", "-f", str(ROOT / "manifests" / "samples" / "minimal.yaml"))
+            _follow(plane, operator)
+            say(f"Ready {(time.monotonic() - started) / 60:.1f} minutes after the start")
+            click.echo(plane.kubectl("-n", _NAMESPACE, "get", _KINDS))
+            click.echo("Nodes are simulated: Ready speaks of API objects, no process runs.")
+            kubectl = "kubectl" if shutil.which("kubectl") else str(plane.binary("kubectl"))
+            click.echo(_NEXT.format(kubectl=kubectl))
+            if wait:
+                click.echo("Ctrl-C ends the demo and cleans up.")
+                signal.pause()
+
+
+def _install(plane: ControlPlane) -> None:
+    """Everything of manifests/install but the operator's pods: here it is a process."""
+    rendered = plane.kubectl("kustomize", str(ROOT / "manifests" / "install"))
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(rendered)
+        file.flush()
+        plane.kubectl("apply", "--server-side", "-f", file.name)
+    plane.kubectl("-n", "novacron-system", "delete", "deployment", "novacron-operator")
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/novacrons.novacron.io")
+
+
+def _follow(plane: ControlPlane, operator: OperatorProcess) -> None:
+    """Says what Ready says, whenever it changes, until it is True."""
+    shown = ""
+
+    def ready() -> bool:
+        nonlocal shown
+        path = "{range .status.conditions[?(@.type=='Ready')]}{.status} {.reason}: {.message}{end}"
+        now = plane.kubectl("-n", _NAMESPACE, "get", "novacron", "novacron", "-o", f"jsonpath={path}")
+        if now and now != shown:
+            say(f"Ready {now[:150]}")
+            shown = now
+        return now.startswith("True")
+
+    try:
+        until(ready, "the NovaCron turns Ready", _READY_SECONDS, every=0.5)
+    except NotInTime as error:
+        raise NotInTime(f"{error}\nThe operator's last lines:\n{operator.last_words()}") from None
+
+
+if __name__ == "__main__":
+    main(prog_name="make demo")

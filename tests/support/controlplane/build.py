@@ -52,7 +52,7 @@ def built(
     with _alone(root):
         # a cache hit must not need Go: the newest complete directory of this content is taken, whatever Go built it
         content = digest.hexdigest()[:16]
-        present = sorted(path for path in root.glob(f"{content}-*") if path.is_dir())
+        present = sorted(path for path in root.glob(f"{content}-*") if path.suffix != ".partial")
         if present:
             return present[-1]
         go = toolchain.find(toolchain.required(module / "go.mod"))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Collection
 from pathlib import Path
-
-import yaml
 
 from tests.support.controlplane.build import BuildError, built
 from tests.support.controlplane.plane import ControlPlane
@@ -58,10 +57,11 @@ def _collect(go: Go, home: Path) -> None:
         if not files:
             raise BuildError(f"{module} has no {pattern} any more: look where it keeps its CRDs now")
         for file in files:
-            for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):
-                if document and document["metadata"]["name"] in _USED:
-                    target = home / name / f"{document['metadata']['name']}.yaml"
-                    target.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
+            # as text: some hold a bare `=`, which PyYAML cannot construct
+            for document in re.split(r"^---\s*$", file.read_text(), flags=re.MULTILINE):
+                found = re.search(r"^  name: (\S+)$", document, re.MULTILINE)
+                if found and found[1] in _USED:
+                    (home / name / f"{found[1]}.yaml").write_text(document)
 
 
 def install(plane: ControlPlane, neighbours: Collection[str] = NEIGHBOURS) -> None:

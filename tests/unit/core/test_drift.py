@@ -79,7 +79,7 @@ def test_a_missing_list_item_is_named() -> None:
 
 
 def test_a_sidecar_is_an_addition() -> None:
-    sidecar = {"f:spec": {"f:containers": {'k:{"name":"spy"}': {".": {}, "f:image": {}}}}}
+    sidecar: dict[str, Any] = {"f:spec": {"f:containers": {'k:{"name":"spy"}': {".": {}, "f:image": {}}}}}
     live = _live(kubectl_edit=_template(sidecar))
     live["spec"]["template"]["spec"]["containers"].insert(0, {"name": "spy", "image": "x"})
     additions, overrides = drift.contested(_WANTED, live)
@@ -88,7 +88,9 @@ def test_a_sidecar_is_an_addition() -> None:
 
 
 def test_an_environment_variable_is_an_addition() -> None:
-    fields = {"f:spec": {"f:containers": {'k:{"name":"api"}': {"f:env": {".": {}, 'k:{"name":"X"}': {".": {}}}}}}}
+    fields: dict[str, Any] = {
+        "f:spec": {"f:containers": {'k:{"name":"api"}': {"f:env": {".": {}, 'k:{"name":"X"}': {".": {}}}}}}
+    }
     live = _live(kubectl_edit=_template(fields))
     live["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "X", "value": "1"}]
     additions, _ = drift.contested(_WANTED, live)
@@ -96,7 +98,7 @@ def test_an_environment_variable_is_an_addition() -> None:
 
 
 def test_additions_are_removed_from_the_end_of_a_list() -> None:
-    fields = {"f:spec": {"f:volumes": {'k:{"name":"a"}': {".": {}}, 'k:{"name":"b"}': {".": {}}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:volumes": {'k:{"name":"a"}': {".": {}}, 'k:{"name":"b"}': {".": {}}}}}
     live = _live(kubectl_edit=_template(fields))
     live["spec"]["template"]["spec"]["volumes"] += [{"name": "a"}, {"name": "b"}]
     additions, _ = drift.contested(_WANTED, live)
@@ -104,7 +106,7 @@ def test_additions_are_removed_from_the_end_of_a_list() -> None:
 
 
 def test_a_rewritten_atomic_list_is_an_override() -> None:
-    fields = {"f:spec": {"f:containers": {'k:{"name":"api"}': {"f:args": {}}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:containers": {'k:{"name":"api"}': {"f:args": {}}}}}
     live = _live(kubectl_edit=_template(fields))
     live["spec"]["template"]["spec"]["containers"][0]["args"] = ["api", "--debug"]
     _, overrides = drift.contested(_WANTED, live)
@@ -112,7 +114,9 @@ def test_a_rewritten_atomic_list_is_an_override() -> None:
 
 
 def test_a_restart_by_hand_is_allowed_where_we_set_no_annotations() -> None:
-    fields = {"f:metadata": {"f:annotations": {".": {}, "f:kubectl.kubernetes.io/restartedAt": {}, "f:x": {}}}}
+    fields: dict[str, Any] = {
+        "f:metadata": {"f:annotations": {".": {}, "f:kubectl.kubernetes.io/restartedAt": {}, "f:x": {}}}
+    }
     live = _live(kubectl_rollout=_template(fields))
     live["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "now", "x": "1"}
     wanted = copy.deepcopy(_WANTED)
@@ -122,7 +126,7 @@ def test_a_restart_by_hand_is_allowed_where_we_set_no_annotations() -> None:
 
 
 def test_a_restart_by_hand_is_allowed() -> None:
-    fields = {"f:metadata": {"f:annotations": {"f:kubectl.kubernetes.io/restartedAt": {}}}}
+    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:kubectl.kubernetes.io/restartedAt": {}}}}
     live = _live(kubectl_rollout=_template(fields))
     live["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "now"
     assert drift.contested(_WANTED, live) == ([], [])

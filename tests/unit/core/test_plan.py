@@ -130,7 +130,7 @@ def test_a_foreign_rule_is_scrubbed_with_the_version_it_was_seen_at() -> None:
     policy = _manifest("NetworkPolicy", "nc-deny", spec={"podSelector": {"matchLabels": {"a": "b"}}})
     live = _live(policy)
     live["spec"]["podSelector"]["matchLabels"]["x"] = "y"
-    fields = {"f:spec": {"f:podSelector": {"f:matchLabels": {"f:x": {}}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:podSelector": {"f:matchLabels": {"f:x": {}}}}}
     live["metadata"]["managedFields"] = [
         _OURS,
         {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields},

@@ -25,9 +25,8 @@ NAMESPACE = Kind("v1", "Namespace", "namespaces", namespaced=False)
 SECRET = Kind("v1", "Secret", "secrets")
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False)
-CLUSTER_ROLE_BINDING = Kind(
-    "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
-)
+ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
+ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 MUTATION = Kind(
     "admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", namespaced=False
 )
@@ -37,7 +36,6 @@ MUTATION_BINDING = Kind(
     "mutatingadmissionpolicybindings",
     namespaced=False,
 )
-SERVICE_ACCOUNT = kinds.SERVICE_ACCOUNT
 KINDS: dict[str, Kind] = {
     kind.kind: kind
     for kind in (
@@ -51,7 +49,8 @@ KINDS: dict[str, Kind] = {
         SECRET,
         CRD,
         CLUSTER_ROLE,
-        CLUSTER_ROLE_BINDING,
+        ROLE,
+        ROLE_BINDING,
         MUTATION,
         MUTATION_BINDING,
     )

@@ -52,16 +52,20 @@ class Hold:
 
     def __init__(self, matches: Match) -> None:
         self.matches = matches
-        self.held = threading.Event()
+        self.waiting = 0
+        self.most = 0
         self._gate = threading.Event()
 
     def let_go(self) -> None:
         self._gate.set()
 
     async def passed(self) -> None:
-        self.held.set()
-        while not self._gate.is_set():
-            await asyncio.sleep(0.01)
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        try:
+            await asyncio.to_thread(self._gate.wait, 120)
+        finally:
+            self.waiting -= 1
 
 
 Fault = Answer | Opening | Hold

@@ -10,18 +10,22 @@ import pytest
 from tests.support.api_client import Client
 from tests.support.controlplane.plane import ControlPlane
 from tests.support.fault_proxy import FaultProxy
+from tests.support.installation import install
 from tests.support.neighbours import Neighbours
 from tests.support.operator_process import OperatorProcess
 from tests.support.place import Place
 
-HOME = "novacron-system"
-CRD = Path(__file__).parents[3] / "crds" / "novacron.yaml"
+
+@pytest.fixture(scope="session")
+def account(control_plane: ControlPlane) -> Path:
+    """The operator's own identity, with the rights of manifests/install and no other."""
+    return install(control_plane)
 
 
 @pytest.fixture(scope="session")
-def client(control_plane: ControlPlane) -> Client:
+def client(control_plane: ControlPlane, account: Path) -> Client:
     """The administrator, on a cluster that serves NovaCrons."""
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+    assert account.exists()
     return Client(control_plane.kubeconfig)
 
 
@@ -32,17 +36,14 @@ def neighbours(control_plane: ControlPlane) -> Iterator[Neighbours]:
 
 
 @pytest.fixture(scope="session")
-def proxy(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
-    with FaultProxy(control_plane.kubeconfig, tmp_path_factory.mktemp("proxy")) as running:
+def proxy(account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+    with FaultProxy(account, tmp_path_factory.mktemp("proxy")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def operator(client: Client, proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    if client.get("Namespace", "", HOME) is None:
-        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
-    directory: Path = tmp_path_factory.mktemp("operator")
-    with OperatorProcess(proxy.kubeconfig, directory, home=HOME) as running:
+def operator(proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    with OperatorProcess(proxy.kubeconfig, tmp_path_factory.mktemp("operator")) as running:
         yield running.until_leading().until_ready()
 
 

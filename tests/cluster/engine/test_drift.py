@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from novacron.core.manifest import Ref
 from tests.support.api_client import Client, Manifest
 from tests.support.fault_proxy import FaultProxy
 from tests.support.operator_process import OperatorProcess
@@ -53,13 +54,24 @@ EDITS = (
     Edit("configmap-data", "ConfigMap", "novacron-api-config", {"data": {"settings.json": "{}"}}),
     Edit("configmap-key-removed", "ConfigMap", "novacron-api-config", {"data": {"settings.json": None}}),
     Edit("configmap-dashboards", "ConfigMap", "novacron-dashboards", {"data": None}),
-    Edit("service-port", "Service", "novacron-api", [{"op": "replace", "path": "/spec/ports/0/port", "value": 81}], "json"),
+    Edit(
+        "service-port",
+        "Service",
+        "novacron-api",
+        [{"op": "replace", "path": "/spec/ports/0/port", "value": 81}],
+        "json",
+    ),
     Edit("service-selector", "Service", "novacron-api", {"spec": {"selector": {f"{_LABELS}/component": "ml"}}}),
     Edit("service-type", "Service", "novacron-api", {"spec": {"type": "NodePort"}}),
     Edit("autoscaler-max", "HorizontalPodAutoscaler", "novacron-api", {"spec": {"maxReplicas": 99}}),
     Edit("autoscaler-metrics", "HorizontalPodAutoscaler", "novacron-api", {"spec": {"metrics": []}}),
     Edit("budget", "PodDisruptionBudget", "novacron-api", {"spec": {"maxUnavailable": 3}}),
-    Edit("budget-policy", "PodDisruptionBudget", "novacron-api", {"spec": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}}),
+    Edit(
+        "budget-policy",
+        "PodDisruptionBudget",
+        "novacron-api",
+        {"spec": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}},
+    ),
     Edit(
         "policy-rule-added",
         "NetworkPolicy",
@@ -75,7 +87,6 @@ EDITS = (
         "NetworkPolicy",
         "novacron-default-deny",
         {"spec": {"podSelector": {"matchLabels": {"tier": "none"}}}},
-        reason=_REMOVED,
     ),
     Edit(
         "limit-range",
@@ -89,7 +100,12 @@ EDITS = (
     Edit("monitor", "ServiceMonitor", "novacron-api", {"spec": {"endpoints": [{"port": "metrics", "interval": "1s"}]}}),
     Edit("rules", "PrometheusRule", "novacron", {"spec": {"groups": []}}),
     Edit("route", "HTTPRoute", "novacron", {"spec": {"hostnames": ["evil.example.com"]}}),
-    Edit("store", "SecretStore", "novacron-vault", {"spec": {"provider": {"vault": {"server": "https://evil.example.com"}}}}),
+    Edit(
+        "store",
+        "SecretStore",
+        "novacron-vault",
+        {"spec": {"provider": {"vault": {"server": "https://evil.example.com"}}}},
+    ),
     Edit("secret", "ExternalSecret", "novacron-database", {"spec": {"refreshInterval": "0s"}}),
     Edit("label-version", "ConfigMap", "novacron-jwks", {"metadata": {"labels": {f"{_LABELS}/version": "v0"}}}),
     Edit("label-gone", "Service", "novacron-ml", {"metadata": {"labels": {f"{_LABELS}/part-of": None}}}),
@@ -99,10 +115,10 @@ EDITS = (
     _deployment("args", _container({"args": ["api", "--debug"]})),
     _deployment("command", _container({"command": ["sleep"]}), reason=_REMOVED),
     _deployment("limits", _container({"resources": {"limits": {"memory": "64Gi"}}})),
-    _deployment("privileged", _container({"securityContext": {"runAsNonRoot": False, "readOnlyRootFilesystem": False}})),
     _deployment(
-        "capability", _container({"securityContext": {"capabilities": {"add": ["NET_RAW"]}}}), reason=_REMOVED
+        "privileged", _container({"securityContext": {"runAsNonRoot": False, "readOnlyRootFilesystem": False}})
     ),
+    _deployment("capability", _container({"securityContext": {"capabilities": {"add": ["NET_RAW"]}}}), reason=_REMOVED),
     _deployment("probe-gone", [{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}], "json"),
     _deployment("port-gone", [{"op": "remove", "path": "/spec/template/spec/containers/0/ports/1"}], "json"),
     _deployment("account", _pod({"serviceAccountName": "default", "serviceAccount": "default"})),
@@ -111,12 +127,18 @@ EDITS = (
     _deployment(
         "checksum", {"spec": {"template": {"metadata": {"annotations": {"novacron.io/config-checksum": "x"}}}}}
     ),
-    _deployment("sidecar", _pod({"containers": [{"name": "miner", "image": "evil.example.com/miner:1"}]}), reason=_REMOVED),
     _deployment(
-        "init-container", _pod({"initContainers": [{"name": "miner", "image": "evil.example.com/m:1"}]}), reason=_REMOVED
+        "sidecar", _pod({"containers": [{"name": "miner", "image": "evil.example.com/miner:1"}]}), reason=_REMOVED
+    ),
+    _deployment(
+        "init-container",
+        _pod({"initContainers": [{"name": "miner", "image": "evil.example.com/m:1"}]}),
+        reason=_REMOVED,
     ),
     _deployment("env", _container({"env": [{"name": "LD_PRELOAD", "value": "/tmp/x.so"}]}), reason=_REMOVED),
-    _deployment("env-from", _container({"envFrom": [{"secretRef": {"name": "all", "optional": True}}]}), reason=_REMOVED),
+    _deployment(
+        "env-from", _container({"envFrom": [{"secretRef": {"name": "all", "optional": True}}]}), reason=_REMOVED
+    ),
     _deployment("volume", _pod({"volumes": [{"name": "extra", "emptyDir": {}}]}), reason=_REMOVED),
     _deployment(
         "mounted-volume",
@@ -138,15 +160,47 @@ EDITS = (
 )
 
 
+class Stage:
+    """One resource for all edits, with every kind of child but the Ingress; another one after an edit that stuck."""
+
+    def __init__(self, client: Client, proxy: FaultProxy) -> None:
+        self._client = client
+        self._proxy = proxy
+        self._place: Place | None = None
+
+    def place(self) -> Place:
+        if self._place is None or not self._is_quiet(self._place):
+            self.clear()
+            self._place = Place(self._client, self._proxy.journal)
+            self._place.submit(minimal(namespace=self._place.namespace, exposure=_GATEWAY))
+            until(lambda: len(self._children()) >= 42, "all children exist", 60)
+            self._place.until_quiet()
+        return self._place
+
+    def _children(self) -> dict[Ref, Manifest]:
+        return self._place.children() if self._place else {}
+
+    def _is_quiet(self, place: Place) -> bool:
+        before = place.mark()
+        place.complete_pass()
+        return not place.writes(before)
+
+    def clear(self) -> None:
+        if self._place is not None:
+            self._place.leave()
+
+
 @pytest.fixture(scope="module")
-def shared(client: Client, proxy: FaultProxy, operator: OperatorProcess) -> Iterator[Place]:
-    """One resource for all edits, with every kind of child but the Ingress."""
-    made = Place(client, proxy.journal)
-    made.submit(minimal(namespace=made.namespace, exposure=_GATEWAY))
-    until(lambda: len(made.children()) >= 42, "all children exist", 60)
-    made.until_quiet()
+def stage(client: Client, proxy: FaultProxy, operator: OperatorProcess) -> Iterator[Stage]:
+    assert operator.alive()
+    made = Stage(client, proxy)
     yield made
-    made.leave()
+    made.clear()
+
+
+@pytest.fixture
+def shared(stage: Stage) -> Place:
+    return stage.place()
 
 
 def owned(child: Manifest) -> Manifest:
@@ -219,7 +273,9 @@ def test_what_others_may_change_stays(shared: Place) -> None:
     """Scale, ``kubectl rollout restart``, annotations, additions where they do no harm: never touched, never told."""
     client, namespace = shared.client, shared.namespace
     before = shared.mark()
-    restarted = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-24"}}}}}
+    restarted = {
+        "spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-24"}}}}
+    }
     client.patch("Deployment", namespace, "novacron-query", restarted, "strategic", "kubectl-rollout")
     client.patch("Deployment", namespace, "novacron-query", {"metadata": {"annotations": {"team": "nova"}}})
     client.patch("Service", namespace, "novacron-query", {"metadata": {"labels": {"team": "nova"}}})

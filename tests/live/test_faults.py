@@ -10,56 +10,17 @@ from collections.abc import Callable
 
 import pytest
 
-from novacron.core import kinds
+from tests.live.seeing import CHILDREN, SOON, image_is, sees_everything
 from tests.support.api_calls import to
 from tests.support.arena import NOVACRONS, Arena
 from tests.support.fault_proxy import Answer, Hold, Opening, error_event
+from tests.support.place import small
 from tests.support.waiting import lasting, until
-
-CHILDREN = tuple(kind.resource for kind in kinds.CHILDREN)
-SEEN_AGAIN = 20.0
-"""Seconds within which an edit must have its effect once the fault is over: backoff included."""
 
 
 @pytest.fixture
 def settled(arena: Arena) -> Arena:
     return arena.settle()
-
-
-def sees_edits(arena: Arena, seconds: float = SEEN_AGAIN) -> None:
-    """A user's edit has its effect."""
-    version = f"v{time.monotonic_ns()}"
-    arena.place.edit({"version": version})
-    wanted = f"novacron/novacron:{version}"
-
-    def applied() -> bool:
-        pod = arena.place.child("Deployment", "novacron-ml")["spec"]["template"]["spec"]
-        return bool(pod["containers"][0]["image"] == wanted)
-
-    until(applied, f"the edit of {arena.namespace} has its effect", seconds)
-
-
-def sees_children(arena: Arena, seconds: float = SEEN_AGAIN) -> None:
-    """A deleted child of every watched kind that exists returns."""
-    gone = {child.kind: child for child in arena.place.children()}.values()
-    for child in gone:
-        arena.client.delete(child.kind, arena.namespace, child.name)
-
-    def back() -> bool:
-        missing = [child for child in gone if arena.client.get(child.kind, arena.namespace, child.name) is None]
-        assert not missing, missing
-        return True
-
-    until(back, f"deleted children of {arena.namespace} are back", seconds)
-
-
-def sees_everything(arena: Arena, seconds: float = SEEN_AGAIN) -> None:
-    arena.until_ready()
-    sees_edits(arena, seconds)
-    arena.until_ready()
-    sees_children(arena, seconds)
-    assert arena.operator.health() == (200, "ok")
-    assert arena.operator.alive()
 
 
 @pytest.mark.parametrize("code", [500, 403, 410])
@@ -83,7 +44,7 @@ def test_children_deleted_while_their_version_expired(settled: Arena) -> None:
     stream.stall()
     assert settled.client.delete("ConfigMap", settled.namespace, "novacron-jwks")
     stream.error(410)
-    until(lambda: settled.client.get("ConfigMap", settled.namespace, "novacron-jwks"), "it is back", SEEN_AGAIN)
+    until(lambda: settled.client.get("ConfigMap", settled.namespace, "novacron-jwks"), "it is back", SOON)
 
 
 def test_resources_that_came_and_went_while_their_version_expired(settled: Arena) -> None:
@@ -91,15 +52,9 @@ def test_resources_that_came_and_went_while_their_version_expired(settled: Arena
     stream = settled.stream(to(NOVACRONS))
     stream.stall()
     assert settled.client.delete("NovaCron", settled.namespace, "novacron")
-    settled.place.submit({**settled_copy(settled), "metadata": {"name": "second", "namespace": settled.namespace}})
+    settled.place.submit(small(settled.namespace, "second"))
     stream.error(410)
-    until(lambda: settled.place.children("second"), "the second resource has children", SEEN_AGAIN)
-
-
-def settled_copy(arena: Arena) -> dict[str, object]:
-    from tests.support.place import small
-
-    return small(arena.namespace)
+    until(lambda: settled.place.children("second"), "the second resource has children", SOON)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +90,9 @@ def test_rights_that_come_later(new_arena: Callable[[], Arena]) -> None:
     with new_arena() as arena:
         with arena.proxy.fault(Answer(403, watched)):
             arena.operator.start()
-            arena.place.submit(small_of(arena))
+            arena.place.submit(small(arena.namespace))
             until(lambda: arena.proxy.journal.since(0, to(NOVACRONS)), "it asks for NovaCrons", 20)
             until(lambda: arena.proxy.journal.since(0, to("configmaps")), "it asks for ConfigMaps", 20)
-            code, text = until(lambda: (arena.operator.readiness()), "readiness answers", 10)
             lasting(lambda: arena.operator.readiness()[0] == 503, "not ready without rights", 8)
             code, text = arena.operator.readiness()
             assert (code, NOVACRONS in text, "configmaps" in text) == (503, True, True), text
@@ -147,12 +101,6 @@ def test_rights_that_come_later(new_arena: Callable[[], Arena]) -> None:
             assert shown['novacron_watch_healthy{kind="configmaps"}'] == 0
         arena.operator.until_ready(60)
         arena.until_ready(60)
-
-
-def small_of(arena: Arena) -> dict[str, object]:
-    from tests.support.place import small
-
-    return small(arena.namespace)
 
 
 def test_a_lease_that_may_not_be_read_is_no_secret(new_arena: Callable[[], Arena]) -> None:
@@ -182,11 +130,7 @@ def test_an_edit_between_judging_and_reporting_is_not_lost(settled: Arena) -> No
             status.let_go()
             until(lambda: settled.place.novacron()["status"]["conditions"][0]["status"] == "False", "status", 20)
 
-    def applied() -> bool:
-        pod = settled.place.child("Deployment", "novacron-ml")["spec"]["template"]["spec"]
-        return bool(pod["containers"][0]["image"] == "novacron/novacron:v99.0.0")
-
-    until(applied, "the edit has its effect", 12)
+    until(lambda: image_is(settled, "v99.0.0"), "the edit has its effect", 12)
 
 
 def test_a_failed_write_leaves_none_behind_that_a_later_pass_meets(arena: Arena) -> None:
@@ -194,7 +138,7 @@ def test_a_failed_write_leaves_none_behind_that_a_later_pass_meets(arena: Arena)
     hanging = Hold(lambda call: call.verb == "apply" and call.name == "novacron-api-config")
     failing = Answer(503, lambda call: call.verb == "apply" and call.name == "novacron-ml-config")
     with arena.proxy.fault(hanging, failing):
-        arena.place.submit(small_of(arena))
+        arena.place.submit(small(arena.namespace))
         until(lambda: hanging.waiting, "a write hangs", 20)
         lasting(lambda: hanging.most == 1, "the hanging write stays alone", 6)
         hanging.let_go()

@@ -90,7 +90,7 @@ def _install(plane: ControlPlane) -> None:
         file.flush()
         plane.kubectl("apply", "--server-side", "-f", file.name)
     plane.kubectl("-n", "novacron-system", "delete", "deployment", "novacron-operator")
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/novacrons.novacron.io")
+    plane.wait_for_crd("novacrons.novacron.io")
 
 
 def _follow(plane: ControlPlane, operator: OperatorProcess) -> None:

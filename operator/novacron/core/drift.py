@@ -32,8 +32,13 @@ _MERGE_KEYS: dict[str, tuple[str, ...]] = {
 _QUANTITIES = frozenset(
     {"limits", "requests", "default", "defaultRequest", "max", "min", "hard", "sizeLimit", "averageValue"}
 )
-_ALLOWED = frozenset({("spec", "template", "metadata", "annotations", labels.RESTARTED_AT)})
-"""``kubectl rollout restart`` writes this one; it is the administrator's right."""
+_ALLOWED = frozenset(
+    {
+        ("spec", "template", "metadata", "annotations", labels.RESTARTED_AT),
+        ("spec", "template", "spec", "serviceAccount"),
+    }
+)
+"""What others may write: `kubectl rollout restart`, and an old alias that the server keeps equal to its new name."""
 
 GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "Deployment": (("spec", "template"),),

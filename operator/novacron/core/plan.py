@@ -39,7 +39,7 @@ class Scale:
 class Scrub:
     """JSON Patch that removes what others added where only ours may stand.
 
-    After an Apply of the same object the additions are looked for again in its answer: indices may have moved.
+    It goes before an Apply of the same object: a list item under another key may make ours a duplicate.
     """
 
     manifest: Manifest
@@ -106,7 +106,7 @@ def plan(
     live: Mapping[Ref, Manifest],
     taken: Mapping[Ref, Manifest],
     uid: str,
-    generation_changed: bool,
+    undisturbed: bool,
     tolerated: Collection[tuple[Ref, str]] = (),
 ) -> tuple[Step, ...]:
     """The writes that turn ``live`` into ``wanted``.
@@ -115,7 +115,8 @@ def plan(
         live: children that carry our labels, complete.
         taken: objects of wanted names that do not carry our labels (metadata is enough).
         uid: of the resource.
-        generation_changed: whether the resource changed since it was last acted on.
+        undisturbed: whether neither the resource nor what is wanted changed since the last pass, so that a difference
+            can only be somebody else's doing.
         tolerated: fields that came back right after our last write; written again they would only come back.
     """
     steps: list[Step] = []
@@ -134,8 +135,7 @@ def plan(
         elif found is None or uid not in owner_uids(found):
             steps.append(Refuse(key, _leaving(found if found is not None else taken[key], manifest)))
         else:
-            drifted = not generation_changed and drift.touched_by_others(found)
-            steps.extend(_repair(manifest, found, "drifted" if drifted else "changed", tolerated))
+            steps.extend(_repair(manifest, found, "drifted" if undisturbed else "changed", tolerated))
     steps.extend(_prune(names, live.values(), uid))
     return tuple(sorted(steps, key=lambda step: rank(step.ref.kind)))
 
@@ -170,11 +170,11 @@ def _repair(
     if not drift.applied_by_us(found):
         fields.append("metadata.managedFields")
     fields = [name for name in fields if (key, name) not in tolerated]
-    if fields:
-        yield Apply(manifest, cause, tuple(fields))
     additions = [path for path in additions if (key, drift.pointer(path)) not in tolerated]
     if additions:
         yield Scrub(manifest, tuple(additions), found["metadata"]["resourceVersion"])
+    if fields:
+        yield Apply(manifest, cause, tuple(fields))
 
 
 def _prune(names: Collection[Ref], live: Iterable[Manifest], uid: str) -> Iterable[Delete]:

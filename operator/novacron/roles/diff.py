@@ -48,7 +48,7 @@ def diff(path: str, output: str, operator_namespace: str, kubeconfig: str, conte
         target = wanted(owned, capabilities, snapshot.children)
         absent = {ref(manifest) for manifest in target.manifests} - snapshot.children.keys()
         taken = await gather.taken(kube, namespace, absent, snapshot.around)
-        steps = plan(target, snapshot.children, taken, owned.metadata.uid, generation_changed=True)
+        steps = plan(target, snapshot.children, taken, owned.metadata.uid, undisturbed=False)
         return [*_resource_changes(body, live), *(_described(step) for step in steps if not isinstance(step, Scale))]
 
     changes = connected(kubeconfig, context, work)

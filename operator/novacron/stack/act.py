@@ -56,9 +56,8 @@ async def act(kube: Kube, steps: Sequence[Step], wrote: Callable[[Manifest], Non
 
 async def _object(kube: Kube, chain: Iterable[Step], outcome: Outcome, wrote: Callable[[Manifest], None]) -> None:
     """The steps of one object, in order."""
-    for planned in chain:
-        step = _refreshed(planned, outcome)
-        if step is None:
+    for step in chain:
+        if isinstance(step, Refuse):
             continue
         try:
             answer = await _write(kube, step)
@@ -77,27 +76,23 @@ async def _object(kube: Kube, chain: Iterable[Step], outcome: Outcome, wrote: Ca
             continue
         wrote(answer)
         outcome.written[step.ref] = answer
-        if isinstance(step, Apply) and step.cause != "created":
-            left = _left(step.manifest, answer)
-            if left:
-                outcome.persistent[step.ref] = left
+        left = _left(step, answer)
+        if left:
+            outcome.persistent[step.ref] = left
 
 
-def _refreshed(step: Step, outcome: Outcome) -> Apply | Scale | Scrub | Delete | None:
-    """The step as it is to be made now; None where nothing is to be written."""
-    if isinstance(step, Refuse):
-        return None
-    if not isinstance(step, Scrub) or step.ref not in outcome.written:
-        return step
-    answer = outcome.written[step.ref]
-    additions, _overrides = drift.contested(step.manifest, answer)
-    return Scrub(step.manifest, tuple(additions), answer["metadata"]["resourceVersion"]) if additions else None
-
-
-def _left(manifest: Manifest, answer: Manifest) -> tuple[str, ...]:
-    """Fields that are not as written in the answer to the write itself: admission changed them."""
-    _additions, overrides = drift.contested(manifest, answer)
-    return tuple(dict.fromkeys([*drift.changed(manifest, answer), *(".".join(map(str, path)) for path in overrides)]))
+def _left(step: Step, answer: Manifest) -> tuple[str, ...]:
+    """What is not as written in the answer to the write itself: admission changed it, and would again."""
+    match step:
+        case Scrub():
+            additions, _overrides = drift.contested(step.manifest, answer)
+            return tuple(drift.pointer(path) for path in additions)
+        case Apply() if step.cause != "created":
+            _additions, overrides = drift.contested(step.manifest, answer)
+            rewritten = (".".join(map(str, path)) for path in overrides)
+            return tuple(dict.fromkeys([*drift.changed(step.manifest, answer), *rewritten]))
+        case _:
+            return ()
 
 
 async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete) -> Manifest | None:

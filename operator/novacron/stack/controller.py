@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import structlog
 
 from novacron.adapters import clock
 from novacron.adapters.kube import Forbidden, Kube, NotFound
 from novacron.adapters.recorder import Recorder
 from novacron.api.v1alpha1 import InvalidResource, NovaCron, validate
-from novacron.core import conditions, events, kinds, labels
+from novacron.core import conditions, drift, events, kinds, labels
 from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
-from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, plan
+from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, Wanted, plan
 from novacron.stack import capacity, desired, gather, rollout, status
 from novacron.stack.act import Outcome, act
 from novacron.stack.observed import Observed
@@ -54,6 +55,8 @@ class Memory:
 
     uid: str
     since: float
+    wanted: int = 0
+    """Of the manifests of the last pass: a hash."""
     tolerated: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -142,7 +145,7 @@ class Controller:
             snapshot.children,
             taken,
             body["metadata"]["uid"],
-            at(body, "status", "observedGeneration") != body["metadata"]["generation"],
+            self._undisturbed(body, snapshot.children, wanted, memory),
             {(child, name) for child, fields in memory.tolerated.items() for name in fields},
         )
         outcome = await act(self._kube, steps, self._wrote)
@@ -171,6 +174,15 @@ class Controller:
         repaired = tuple(step.ref for step in outcome.done if isinstance(step, Scrub) or _is_repair(step))
         writes = result.writes + len(outcome.done)
         return Result(result.again, result.conditions, writes, bool(outcome.failures), repaired)
+
+    def _undisturbed(self, body: Manifest, children: Mapping[Ref, Manifest], wanted: Wanted, memory: Memory) -> bool:
+        """Whether a difference is drift. After a start nothing is remembered: then only what others wrote tells."""
+        before, memory.wanted = memory.wanted, hash(orjson.dumps(wanted.manifests))
+        if at(body, "status", "observedGeneration") != body["metadata"]["generation"]:
+            return False
+        if before:
+            return before == memory.wanted
+        return any(drift.touched_by_others(child) for child in children.values())
 
     async def _pod_problems(self, resource: NovaCron, children: Mapping[Ref, Manifest]) -> Mapping[str, str]:
         """Looked up only where a Deployment that already has pods is not available."""

@@ -69,7 +69,8 @@ def install(plane: ControlPlane, neighbours: Collection[str] = NEIGHBOURS) -> No
     for name in neighbours:
         plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(directory() / name))
     for name in neighbours:
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(directory() / name))
+        for file in sorted((directory() / name).iterdir()):
+            plane.wait_for_crd(file.stem)
 
 
 def remove(plane: ControlPlane, neighbours: Collection[str]) -> None:

@@ -109,6 +109,16 @@ class ControlPlane:
             raise KubectlError(done.stderr.strip() or done.stdout.strip())
         return done.stdout
 
+    def wait_for_crd(self, name: str) -> None:
+        """Until a CustomResourceDefinition is served; `kubectl wait` stumbles over one without conditions."""
+        path = "{.status.conditions[?(@.type=='Established')].status}"
+
+        def established() -> bool:
+            return self.kubectl("get", "crd", name, "-o", f"jsonpath={path}") == "True"
+
+        alive = self._running["kube-apiserver"].alive
+        process.until(established, _READY_SECONDS, alive, f"CRD {name}", self.directory / "kube-apiserver.log")
+
     # Life
 
     def __enter__(self) -> ControlPlane:

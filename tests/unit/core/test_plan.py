@@ -29,7 +29,7 @@ def _plan(wanted: list[dict[str, Any]], live: list[dict[str, Any]], **options: A
         {ref(item): item for item in live},
         {ref(item): item for item in options.get("taken", [])},
         "me",
-        options.get("generation_changed", False),
+        options.get("undisturbed", True),
         options.get("tolerated", ()),
     )
 
@@ -55,8 +55,8 @@ def test_a_hand_edit_is_repaired_and_called_drift() -> None:
     assert (step.cause, step.fields) == ("drifted", ("data.a",))
 
 
-def test_a_difference_that_nobody_else_made_is_a_change() -> None:
-    (step,) = _plan([_manifest(data={"a": "1"})], [_live(_manifest(data={"a": "2"}))])
+def test_a_difference_after_a_change_of_the_resource_is_an_update() -> None:
+    (step,) = _plan([_manifest(data={"a": "1"})], [_live(_manifest(data={"a": "2"}))], undisturbed=False)
     assert isinstance(step, Apply)
     assert step.cause == "changed"
 
@@ -137,6 +137,17 @@ def test_a_foreign_rule_is_scrubbed_with_the_version_it_was_seen_at() -> None:
     ]
     (step,) = _plan([policy], [live])
     assert step == Scrub(policy, (("spec", "podSelector", "matchLabels", "x"),), "7")
+
+
+def test_an_addition_is_removed_before_ours_is_applied() -> None:
+    service = _manifest("Service", "nc-api", spec={"ports": [{"name": "http", "port": 80, "protocol": "TCP"}]})
+    live = _live(service)
+    live["spec"]["ports"][0]["port"] = 81
+    edited: dict[str, Any] = {"f:spec": {"f:ports": {'k:{"port":81,"protocol":"TCP"}': {".": {}, "f:port": {}}}}}
+    live["metadata"]["managedFields"].append({"manager": "kubectl-edit", "operation": "Update", "fieldsV1": edited})
+    scrub, apply = _plan([service], [live])
+    assert isinstance(scrub, Scrub)
+    assert isinstance(apply, Apply)
 
 
 def test_what_pods_need_comes_before_the_pods() -> None:

@@ -1,0 +1,47 @@
+"""What a seeing operator does: a user's edit has its effect, a deleted child returns."""
+
+from __future__ import annotations
+
+import time
+
+from novacron.core import kinds
+from tests.support.arena import Arena
+from tests.support.waiting import until
+
+CHILDREN = tuple(kind.resource for kind in kinds.CHILDREN)
+SOON = 20.0
+"""Seconds within which a change must have its effect once a fault is over: backoff included."""
+
+
+def image_is(arena: Arena, version: str) -> bool:
+    pod = arena.place.child("Deployment", "novacron-ml")["spec"]["template"]["spec"]
+    return bool(pod["containers"][0]["image"] == f"novacron/novacron:{version}")
+
+
+def sees_edits(arena: Arena, seconds: float = SOON) -> None:
+    version = f"v{time.monotonic_ns()}"
+    arena.place.edit({"version": version})
+    until(lambda: image_is(arena, version), f"the edit of {arena.namespace} has its effect", seconds)
+
+
+def sees_children(arena: Arena, seconds: float = SOON) -> None:
+    """One child of every kind that exists."""
+    gone = list({child.kind: child for child in arena.place.children()}.values())
+    for child in gone:
+        arena.client.delete(child.kind, arena.namespace, child.name)
+
+    def back() -> bool:
+        missing = [child for child in gone if arena.client.get(child.kind, arena.namespace, child.name) is None]
+        assert not missing, missing
+        return True
+
+    until(back, f"deleted children of {arena.namespace} are back", seconds)
+
+
+def sees_everything(arena: Arena, seconds: float = SOON) -> None:
+    arena.until_ready()
+    sees_edits(arena, seconds)
+    arena.until_ready()
+    sees_children(arena, seconds)
+    assert arena.operator.alive()
+    assert arena.operator.health() == (200, "ok")

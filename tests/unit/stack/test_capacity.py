@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from novacron.api.v1alpha1 import NovaCron, validate
+from novacron.core import quantity
+from novacron.stack import capacity
+from tests.support import resources
+
+
+def _resource(**changes: Any) -> NovaCron:
+    return validate(resources.changed(resources.minimal(), {f"spec.{key}": value for key, value in changes.items()}))
+
+
+def _item(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _reasons(resource: NovaCron, *items: dict[str, Any]) -> list[str]:
+    around: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        around.setdefault(item["kind"], []).append(item)
+    return [finding.reason for finding in capacity.check(resource, around)]
+
+
+def test_the_need_at_the_defaults_is_the_decided_one() -> None:
+    """decisions.md 9."""
+    need = capacity.need(_resource())
+    assert {name: str(quantity.parse(text)) for name, text in _DECIDED.items()} == {
+        name: str(need[name].normalize() if need[name] % 1 else int(need[name])) for name in _DECIDED
+    }
+
+
+_DECIDED = {
+    "pods": "83",
+    "requests.cpu": "18.1",
+    "requests.memory": str(int(45.75 * 1024**3)),
+    "requests.ephemeral-storage": str(115 * 1024**3),
+    "limits.cpu": "86.5",
+    "limits.memory": str(177 * 1024**3),
+    "limits.ephemeral-storage": str(198 * 1024**3),
+}
+
+
+def test_each_figure_of_the_specification_is_raised_alone() -> None:
+    assert capacity.hard(_resource()) == {
+        "requests.cpu": "20",
+        "requests.memory": "46848Mi",
+        "requests.ephemeral-storage": "115Gi",
+        "limits.cpu": "86500m",
+        "limits.memory": "177Gi",
+        "limits.ephemeral-storage": "200Gi",
+        "pods": "83",
+        "services": "10",
+        "persistentvolumeclaims": "20",
+    }
+
+
+def test_a_given_figure_is_kept_and_found_too_small() -> None:
+    resource = _resource(**{"governance.resourceQuota": {"hard": {"limits.memory": "100Gi"}}})
+    hard = capacity.hard(resource)
+    assert hard["limits.memory"] == "100Gi"
+    (finding,) = capacity.check(resource, {"ResourceQuota": [_item("ResourceQuota", "nc-quota", hard=hard)]})
+    assert finding.reason == "QuotaExceeded"
+    assert "limits.memory 177Gi needed of 100Gi" in finding.message
+
+
+def test_our_own_quota_always_fits() -> None:
+    assert _reasons(_resource(), _item("ResourceQuota", "nc-quota", hard=capacity.hard(_resource()))) == []
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_more_replicas_never_need_less(few: int, more: int) -> None:
+    def need(replicas: int) -> dict[str, Any]:
+        return capacity.need(_resource(**{"ml.replicas": max(replicas, 2)}))
+
+    low, high = sorted((few, more))
+    assert all(need(low)[name] <= need(high)[name] for name in need(low))
+
+
+def test_right_sizing_counts_with_what_it_may_grow_to() -> None:
+    resource = _resource(**{"ml.memory": {"rightSizing": {"enabled": True, "maxMemory": "32Gi"}}})
+    assert capacity.most(resource)["memory"] == "32Gi"
+    assert capacity.need(resource)["limits.memory"] - capacity.need(_resource())["limits.memory"] == 4 * 16 * 1024**3
+
+
+def test_the_limit_range_lets_every_pod_in() -> None:
+    """B50: the specification's own ml pods were refused by its own LimitRange."""
+    assert capacity.most(_resource()) == {"cpu": "4", "memory": "16Gi", "ephemeral-storage": "10Gi"}
+    assert capacity.least(_resource()) == {"cpu": "50m", "memory": "128Mi", "ephemeral-storage": "500Mi"}
+
+
+def test_connections_are_shared_so_that_a_full_rollout_fits() -> None:
+    """decisions.md 10."""
+    assert capacity.connection_share(_resource()) == 6
+
+
+_FOREIGN = [
+    pytest.param(
+        _item("LimitRange", "theirs", limits=[{"type": "Container", "max": {"memory": "8Gi"}}]),
+        ["LimitRangeConflict"],
+        id="their-limit-range",
+    ),
+    pytest.param(
+        _item("LimitRange", "theirs", limits=[{"type": "Pod", "max": {"memory": "1Gi"}}]), [], id="of-another-type"
+    ),
+    pytest.param(_item("ResourceQuota", "theirs", hard={"pods": "10"}), ["QuotaExceeded"], id="their-quota"),
+    pytest.param(_item("ResourceQuota", "theirs", hard={"secrets": "10"}), [], id="quota-of-something-else"),
+    pytest.param(
+        _item("ResourceQuota", "theirs", hard={"pods": "1"}, scopes=["BestEffort"]), [], id="quota-of-other-pods"
+    ),
+    pytest.param(
+        _item("HorizontalPodAutoscaler", "theirs", scaleTargetRef={"kind": "Deployment", "name": "novacron-api"}),
+        ["DuplicateAutoscaler"],
+        id="second-autoscaler",
+    ),
+    pytest.param(
+        _item(
+            "PodDisruptionBudget",
+            "theirs",
+            minAvailable=2,
+            selector={"matchLabels": {"app.kubernetes.io/component": "ml"}},
+        ),
+        ["DisruptionBudgetDeadlock"],
+        id="budget-that-allows-nothing",
+    ),
+    pytest.param(
+        _item(
+            "PodDisruptionBudget",
+            "theirs",
+            minAvailable="50%",
+            selector={"matchLabels": {"app.kubernetes.io/component": "ml"}},
+        ),
+        [],
+        id="budget-that-allows-one",
+    ),
+    pytest.param(
+        _item("PodDisruptionBudget", "theirs", maxUnavailable=0, selector={"matchLabels": {"app": "other"}}),
+        [],
+        id="budget-of-other-pods",
+    ),
+]
+
+
+@pytest.mark.parametrize(("item", "reasons"), _FOREIGN)
+def test_what_others_made_is_judged(item: dict[str, Any], reasons: list[str]) -> None:
+    assert _reasons(_resource(), item) == reasons
+
+
+def test_a_given_minimum_that_refuses_the_solver_is_named() -> None:
+    """decisions.md 17."""
+    exposure = {
+        "type": "Ingress",
+        "hosts": ["a.example.com"],
+        "ingress": {"className": "x"},
+        "tls": {"issuer": "letsencrypt"},
+    }
+    common = {"exposure": exposure, "networkPolicy": {"gatewayNamespaces": ["ingress"]}}
+    assert _reasons(_resource(**common)) == []
+    given_minimum = {"governance.limitRange.min": {"memory": "128Mi"}}
+    assert _reasons(_resource(**common, **given_minimum)) == ["LimitRangeConflict"]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+from novacron.api.v1alpha1 import NovaCron, validate
+from novacron.core.manifest import Ref, ref
+from novacron.vault import desired
+from tests.support import resources
+
+
+def _resource(**changes: Any) -> NovaCron:
+    body = resources.changed(resources.minimal(), {f"spec.secrets.{key}": value for key, value in changes.items()})
+    body["metadata"]["uid"] = "u"
+    return validate(body)
+
+
+def _by_kind(resource: NovaCron, live: dict[Ref, Any] | None = None) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item in desired.children(resource, live or {}):
+        found.setdefault(item["kind"], []).append(item)
+    return found
+
+
+def test_the_store_logs_in_with_an_account_of_its_own() -> None:
+    """B21, B28: never as External Secrets itself, and with an audience."""
+    found = _by_kind(_resource())
+    kubernetes = found["SecretStore"][0]["spec"]["provider"]["vault"]["auth"]["kubernetes"]
+    account = found["ServiceAccount"][0]["metadata"]["name"]
+    assert kubernetes["serviceAccountRef"] == {"name": account, "audiences": ["vault"]}
+
+
+def test_only_given_keys_are_synced_and_mounted() -> None:
+    found = _by_kind(_resource())
+    (database,) = [item for item in found["ExternalSecret"] if item["metadata"]["name"].endswith("-database")]
+    assert {item["secretKey"] for item in database["spec"]["data"]} == {"username", "password"}
+    (mount,) = [mount for mount in desired.mounts(_resource(), "query") if mount.group == "database"]
+    assert dict(mount.items) == {"username": "username", "password": "password"}
+
+
+def test_an_existing_secret_is_mounted_by_its_own_keys() -> None:
+    database = {"secretName": "mine", "keys": {"username": "user", "password": "pass"}}
+    resource = _resource(provider="Existing", database=database)
+    (mount,) = [mount for mount in desired.mounts(resource, "auth") if mount.group == "database"]
+    assert mount.secret == "mine"
+    assert set(mount.items) == {("user", "username"), ("pass", "password")}
+    assert desired.children(resource, {}) == []
+
+
+def test_a_separate_login_is_mounted_where_it_belongs() -> None:
+    resource = _resource(databaseUsers={"auth": {"remoteKey": "database/auth"}})
+    assert {mount.secret for mount in desired.mounts(resource, "auth") if mount.group == "database"} == {
+        "novacron-database-auth"
+    }
+    assert {mount.secret for mount in desired.mounts(resource, "query") if mount.group == "database"} == {
+        "novacron-database"
+    }
+    assert desired.shared_logins(resource) == ("migrate", "query")
+
+
+def test_nobody_mounts_what_the_table_does_not_give() -> None:
+    groups = {
+        role: {mount.group for mount in desired.mounts(_resource(), role)} for role in ("api", "auth", "query", "ml")
+    }
+    assert groups == {"api": {"redis"}, "auth": {"database", "redis"}, "query": {"database", "redis"}, "ml": set()}
+
+
+def _live(creation_policy: str, synced: str) -> dict[Ref, Any]:
+    items = desired.children(_resource(), {})
+    for item in items:
+        item["metadata"] |= {"uid": "x", "generation": 2}
+        if item["kind"] == "ExternalSecret":
+            item["spec"]["target"]["creationPolicy"] = creation_policy
+            item["status"] = {"syncedResourceVersion": synced}
+    return {ref(item): item for item in items}
+
+
+def test_a_switch_to_existing_first_lets_the_secret_go() -> None:
+    """decisions.md 14: deleting an ExternalSecret that owns its Secret would delete the Secret."""
+    resource = _resource(provider="Existing")
+    found = _by_kind(resource, _live("Owner", "2-a"))
+    assert {item["spec"]["target"]["creationPolicy"] for item in found["ExternalSecret"]} == {"Orphan"}
+    assert len(found["SecretStore"]) == 1
+
+
+def test_the_external_secret_goes_only_after_that_generation_was_synced() -> None:
+    resource = _resource(provider="Existing")
+    assert "ExternalSecret" in _by_kind(resource, _live("Orphan", "1-a"))
+    assert _by_kind(resource, _live("Orphan", "2-a")) == {}

@@ -52,7 +52,7 @@ def children_away(new_arena: NewArena) -> None:
 
 
 def long_outage(new_arena: NewArena) -> None:
-    """Longer than a watch may be blind: when the API server is back, nothing counts as blind that only waits its turn."""
+    """Longer than a watch may be blind: at its end nothing counts as blind that only waits its turn."""
     with new_arena() as arena:
         arena.start().settle()
         with arena.proxy.fault(Answer(503)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -37,7 +38,7 @@ class Arena:
     def __init__(self, client: Client, account: Path, directory: Path) -> None:
         self.client = client
         self.account = account
-        self.namespace = f"arena-{next(_numbers)}"
+        self.namespace = f"arena-{os.getpid()}-{next(_numbers)}"
         self.directory = directory / self.namespace
         self.proxy = FaultProxy(account, self.directory)
         self.place = Place(client, self.proxy.journal, self.namespace)

@@ -61,7 +61,7 @@ class OperatorProcess:
     def start(self) -> OperatorProcess:
         """Starts it, also again after ``kill`` or ``stop``; does not wait for anything."""
         assert not self.alive(), "it runs already"
-        self._health_port, self._metrics_port = _free_ports()
+        self._health_port, self._metrics_port = free_ports()
         command = [
             *COMMAND,
             f"--kubeconfig={self._kubeconfig}",
@@ -135,7 +135,8 @@ class OperatorProcess:
         return process.last_lines(self.log_path, lines)
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
+    """Two TCP ports of loopback that nobody uses at the moment."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))

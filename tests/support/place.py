@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +46,7 @@ class Place:
     def __init__(self, client: Client, journal: Journal, name: str = "") -> None:
         self.client = client
         self.journal = journal
-        self.namespace = name or f"place-{next(_numbers)}"
+        self.namespace = name or f"place-{os.getpid()}-{next(_numbers)}"
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
 
     def __str__(self) -> str:

@@ -308,19 +308,21 @@ class Manager:
 
     # Health
 
-    def _health(self) -> dict[str, bool]:
+    def _blind(self) -> list[str]:
+        """Kinds of which nothing was seen for too long."""
         now = clock.monotonic()
-        return {
-            kind.resource: not task.done() and (reflector.synced or now - reflector.last_contact < _BLIND_SECONDS)
+        return [
+            kind.resource
             for kind, (reflector, task) in self._reflectors.items()
-        }
+            if task.done() or (not reflector.synced and now - reflector.last_contact > _BLIND_SECONDS)
+        ]
 
     async def _alive(self, leadership: Leadership, watch: ResourceWatch) -> list[str]:
         """Why this process should be restarted; empty while it should not. Never for an API server that is away."""
         problems = []
         # after an outage every watch may still sit in its backoff: that is no blindness yet
         if leadership.answering() > _RECOVERY_SECONDS:
-            problems = [f"watch of {name} is blind" for name, healthy in self._health().items() if not healthy]
+            problems = [f"watch of {name} is blind" for name in self._blind()]
             if clock.monotonic() - self._compared > 3 * _COMPARE_SECONDS:
                 problems.append("novacrons cannot be listed")
             if watch.dead_seconds() > _BLIND_SECONDS:
@@ -345,8 +347,8 @@ class Manager:
         self._telemetry.leader.set(leadership.leading)
         self._telemetry.queue_depth.set(self._queue.depth())
         self._telemetry.queue_oldest.set(self._queue.oldest())
-        for name, healthy in self._health().items():
-            self._telemetry.watch_healthy.labels(name).set(healthy)
+        for kind, (reflector, task) in self._reflectors.items():
+            self._telemetry.watch_healthy.labels(kind.resource).set(reflector.synced and not task.done())
         self._telemetry.watch_healthy.labels(kinds.NOVACRON.resource).set(watch.watching())
         return self._telemetry.exposition()
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import aiohttp
 import kopf
 import structlog
 
@@ -22,6 +23,8 @@ from novacron.core import labels
 _log = structlog.get_logger(__name__)
 _LAST_BACKOFF = 30.0
 _HEARTBEAT = 1.0
+_STEADY = 60.0
+_WATCH_EVERY = 1.0
 
 
 class _Backoffs:
@@ -58,6 +61,9 @@ class ResourceWatch:
         self._namespace = namespace
         self._seen = seen
         self._stop = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flag: asyncio.Event | None = None
+        self._next_watch = 0.0
         self._backoffs = _Backoffs()
         self._alive_at = clock.monotonic()
         self._thread = threading.Thread(target=self._forever, name="kopf", daemon=True)
@@ -68,6 +74,13 @@ class ResourceWatch:
 
     def stop(self) -> None:
         self._stop.set()
+        self._end_round()
+
+    def _end_round(self) -> None:
+        """Asks the kopf that runs now to end."""
+        loop, flag = self._loop, self._flag
+        if loop is not None and flag is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(flag.set)
 
     def joined(self, seconds: float) -> bool:
         self._thread.join(seconds)
@@ -82,11 +95,17 @@ class ResourceWatch:
         return clock.monotonic() - self._alive_at
 
     async def _heartbeat(self) -> None:
-        """Runs beside kopf in its loop, so that a stuck loop shows as well."""
+        """Runs beside kopf in its loop, so that a stuck loop shows as well; ends a kopf whose watcher has died."""
+        lived = False
         while True:
             watcher = any(task.get_name().startswith("watcher for") and not task.done() for task in asyncio.all_tasks())
             if watcher and not self._backoffs.failing:
                 self._alive_at = clock.monotonic()
+            if lived and not watcher:
+                _log.warning("kopf's watcher has died; starting kopf again")
+                self._end_round()
+                return
+            lived = lived or watcher
             await asyncio.sleep(_HEARTBEAT)
 
     def _forever(self) -> None:
@@ -97,7 +116,7 @@ class ResourceWatch:
                 asyncio.run(self._run())
             except Exception as error:  # noqa: BLE001 - whatever ended kopf, the answer is to start it again
                 _log.warning("resource watch ended", error=repr(error))
-            if clock.monotonic() - started > 60:
+            if clock.monotonic() - started > _STEADY:
                 delay = 1.0
             if self._stop.wait(delay * random.uniform(0.5, 1.0)):
                 return
@@ -105,28 +124,29 @@ class ResourceWatch:
             self.restarts += 1
 
     async def _run(self) -> None:
+        # a flag of this loop: kopf would wait for a thread's in an executor, and never return
+        self._loop, self._flag = asyncio.get_running_loop(), asyncio.Event()
+        if self._stop.is_set():
+            return
         heartbeat = asyncio.create_task(self._heartbeat(), name="heartbeat")
         try:
-            await self._operator()
+            await kopf.operator(
+                registry=self._registry(),
+                settings=_settings(self._backoffs),
+                standalone=True,
+                clusterwide=not self._namespace,
+                namespaces=[self._namespace] if self._namespace else (),
+                stop_flag=self._flag,
+            )
         finally:
             heartbeat.cancel()
-
-    async def _operator(self) -> None:
-        await kopf.operator(
-            registry=self._registry(),
-            settings=_settings(self._backoffs),
-            standalone=True,
-            clusterwide=not self._namespace,
-            namespaces=[self._namespace] if self._namespace else (),
-            stop_flag=self._stop,
-        )
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
         @kopf.on.login(registry=registry)
-        def login(**_: Any) -> kopf.ConnectionInfo:
-            return self._connection()
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            return kopf.AiohttpSession(server=self._credentials.server, aiohttp_session=self._session())
 
         @kopf.on.event(labels.GROUP, labels.VERSION, labels.PLURAL, registry=registry)
         async def event(event: Any, **_: Any) -> None:
@@ -134,17 +154,26 @@ class ResourceWatch:
 
         return registry
 
-    def _connection(self) -> kopf.ConnectionInfo:
-        found = self._credentials
-        return kopf.ConnectionInfo(
-            server=found.server,
-            ca_path=found.ca_file or None,
-            insecure=found.insecure,
-            certificate_path=found.client_certificate or None,
-            private_key_path=found.client_key or None,
-            scheme="Bearer" if found.token() else None,
-            token=found.token() or None,
-        )
+    def _session(self) -> aiohttp.ClientSession:
+        """Of ours, for two things that kopf leaves out: a token that rotates, and a pause between watches.
+
+        kopf opens a watch that ended in peace again at once; a proxy that ends them all would be asked thousands of
+        times a second.
+        """
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(self._prepare)
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._credentials.tls())
+        return aiohttp.ClientSession(connector=connector, trace_configs=[trace])
+
+    async def _prepare(
+        self, _session: aiohttp.ClientSession, _context: Any, request: aiohttp.TraceRequestStartParams
+    ) -> None:
+        request.headers.update(self._credentials.headers())
+        if "watch" in request.url.query:
+            self._next_watch = max(self._next_watch, clock.monotonic())
+            pause = self._next_watch - clock.monotonic()
+            self._next_watch += _WATCH_EVERY
+            await asyncio.sleep(pause)
 
 
 def _settings(backoffs: _Backoffs) -> kopf.OperatorSettings:

@@ -1,0 +1,118 @@
+"""SIGKILL at every write: whatever prefix of the writes got through, the next operator ends in the same state.
+
+The proxy lets writes pass one by one, kills the operator right before or right after the n-th, and lets nothing pass
+afterwards. The lease of the dead is removed: its 15 s are test_waits.py's business.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from novacron.core.manifest import Ref
+from tests.support.api_calls import Call
+from tests.support.api_client import Client, Manifest
+from tests.support.fault_proxy import FaultProxy
+from tests.support.installation import make_home
+from tests.support.place import Place
+from tests.support.resources import minimal
+from tests.support.waiting import until
+from tests.support.zygote import Forked, Zygote
+
+_FIRST: dict[str, Any] = {
+    "version": "v1.0.0",
+    "ml": {"enabled": True},
+    "api": {"autoscaling": {"enabled": True}},
+    "exposure": None,
+}
+_SECOND: dict[str, Any] = {
+    "version": "v2.0.0",
+    "ml": {"enabled": False},
+    "api": {"autoscaling": {"enabled": False}},
+    "exposure": {"type": "Gateway", "hosts": ["a.example.com"], "gateway": {"name": "g", "namespace": "gateways"}},
+}
+"""Going from one to the other creates, changes, prunes and hands replicas over."""
+_UNTIL = 30.0
+
+
+class Course:
+    """One namespace with its proxy, through which operators go and die."""
+
+    def __init__(self, client: Client, account: Path, directory: Path, zygote: Zygote, name: str) -> None:
+        self.proxy = FaultProxy(account, directory / name)
+        self._client = client
+        self._zygote = zygote
+        self._name = name
+        self._starts = 0
+        self.place = Place(client, self.proxy.journal)
+        make_home(client, self.place.namespace)
+
+    def start(self) -> Forked:
+        self._client.delete("Lease", self.place.namespace, "novacron-operator")
+        self._starts += 1
+        return self._zygote.start(self.proxy.kubeconfig, self.place.namespace, f"{self._name}-{self._starts}")
+
+    def killed_at(self, nth: int, when: Literal["before", "after"]) -> bool:
+        """Runs an operator until its n-th write; False where it has nothing more to write."""
+        running: list[Forked] = []
+        self.proxy.at_write(nth, when, lambda: running[0].kill())
+        before = self.place.mark()
+        running.append(self.start())
+        try:
+            until(lambda: not running[0].alive() or self._reported(before), "killed, or done", _UNTIL)
+            return not running[0].alive()
+        finally:
+            running[0].kill()
+            self.proxy.reopen()
+
+    def _reported(self, mark: int) -> bool:
+        """Whether a pass ended: the status is its last write, and a pass without it is a second one."""
+        written = [call for call in self.proxy.journal.since(mark) if call.subresource == "status" and call.code]
+        return bool(written)
+
+    def converged(self) -> tuple[dict[Ref, Manifest], list[Call]]:
+        """Runs another operator until a pass writes nothing: the children, and what it wrote."""
+        before = self.place.mark()
+        running = self.start()
+        try:
+            until(lambda: self.place.passes(before), "a pass begins", _UNTIL)
+            self.place.until_quiet(seconds=_UNTIL)
+            return normal(self.place.children()), self.place.writes(before, events=True)
+        finally:
+            running.kill()
+
+
+def normal(children: Mapping[Ref, Manifest]) -> dict[Ref, Manifest]:
+    """What must be the same whatever happened on the way: not times, versions, uids, nor replicas before an HPA acts."""
+    copied = {child.name + child.kind: copy.deepcopy(item) for child, item in children.items()}
+    kept: dict[Ref, Manifest] = {}
+    for child, item in zip(children, copied.values(), strict=True):
+        item.pop("status", None)
+        meta = item["metadata"]
+        item["metadata"] = {"labels": meta["labels"], "owners": len(meta["ownerReferences"])}
+        if child.kind == "Service":
+            for key in ("clusterIP", "clusterIPs"):
+                item["spec"].pop(key)
+        if child.kind == "Deployment":
+            item["spec"].pop("replicas")
+        kept[Ref(child.kind, "", child.name)] = item
+    return kept
+
+
+@pytest.fixture(scope="module")
+def new_course(
+    client: Client, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Course]]:
+    directory = tmp_path_factory.mktemp("crashes")
+    with Zygote(directory) as zygote:
+        yield lambda name: Course(client, account, directory, zygote, name)
+
+
+def test_creation_killed_at_every_write(new_course: Callable[[str], Course]) -> None:
+    with new_course("whole") as whole:
+        pass

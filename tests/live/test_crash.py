@@ -7,6 +7,7 @@ afterwards. The lease of the dead is removed: its 15 s are test_waits.py's busin
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -113,6 +114,85 @@ def new_course(
         yield lambda name: Course(client, account, directory, zygote, name)
 
 
+def _every(nth: int, workers: int, crash: Callable[[int], bool]) -> int:
+    """Kills at ``nth``, ``nth + workers`` and so on, until nothing is left to kill; the last write that was hit."""
+    while crash(nth):
+        nth += workers
+    return nth - workers
+
+
+def _in_parallel(workers: int, crashes: Callable[[int], Callable[[int], bool]]) -> list[int]:
+    """The last writes that were hit, by worker: worker k takes every workers-th from k + 1 on."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures: list[Future[int]] = [
+            pool.submit(_every, number + 1, workers, crashes(number)) for number in range(workers)
+        ]
+        return sorted(future.result() for future in futures)
+
+
+def _written_again(first: list[Call], second: list[Call]) -> list[str]:
+    """Children that both operators wrote. The hand-over of replicas is a second write to the same Deployment."""
+    done = {(call.resource, call.name) for call in first if call.code and call.code < 300}
+    again = [call for call in second if (call.resource, call.name) in done and not call.resource.startswith("events")]
+    return [str(call) for call in again if call.subresource != "status" and call.resource != "deployments.apps"]
+
+
 def test_creation_killed_at_every_write(new_course: Callable[[str], Course]) -> None:
-    with new_course("whole") as whole:
-        pass
+    with (whole := new_course("whole")).proxy:
+        whole.place.submit(minimal(namespace=whole.place.namespace))
+        expected, writes = whole.converged()
+    total = len([call for call in writes if call.subresource != "status"]) + 1
+
+    def crash(nth: int) -> bool:
+        course = new_course(f"creation-{nth}")
+        with course.proxy:
+            course.place.submit(minimal(namespace=course.place.namespace))
+            killed = course.killed_at(nth, "before" if nth % 2 else "after")
+            first = course.place.writes(0)
+            children, second = course.converged()
+            assert localized(children, course.place) == localized(expected, whole.place), f"killed at write {nth}"
+            assert _written_again(first, second) == [], f"killed at write {nth}"
+            return killed
+
+    hit = _in_parallel(3, lambda _number: crash)
+    assert hit[-1] == total, (hit, total)
+
+
+def localized(children: Mapping[Ref, Manifest], place: Place) -> dict[Ref, Manifest]:
+    """With the namespace's own name replaced, which settings and rules mention."""
+    text = json.dumps([children[child] for child in sorted(children)], sort_keys=True)
+    return dict(zip(sorted(children), json.loads(text.replace(place.namespace, "here")), strict=True))
+
+
+def test_changes_killed_at_every_write(new_course: Callable[[str], Course]) -> None:
+    """To and fro between two resources that differ in version, workloads, autoscaling and exposure."""
+    specs = (_FIRST, _SECOND)
+    expected: list[dict[Ref, Manifest]] = []
+    with (whole := new_course("changes")).proxy:
+        whole.place.submit(minimal(namespace=whole.place.namespace))
+        for spec in specs:
+            whole.place.edit(spec)
+            expected.append(localized(whole.converged()[0], whole.place))
+    assert expected[0].keys() - expected[1].keys()
+    assert expected[1].keys() - expected[0].keys()
+
+    def crashes(worker: int) -> Callable[[int], bool]:
+        course = new_course(f"change-{worker}")
+        course.proxy.__enter__()
+        course.place.submit(minimal(namespace=course.place.namespace))
+        course.place.edit(specs[0])
+        course.converged()
+
+        def crash(nth: int) -> bool:
+            killed = []
+            for index in (1, 0):
+                course.place.edit(specs[index])
+                killed.append(course.killed_at(nth, "after" if nth % 2 else "before"))
+                children, _writes = course.converged()
+                assert localized(children, course.place) == expected[index], f"killed at write {nth}"
+            return any(killed)
+
+        return crash
+
+    hit = _in_parallel(3, crashes)
+    assert hit[0] >= 30, hit

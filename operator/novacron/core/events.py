@@ -9,7 +9,6 @@ ADDITION_REMOVED = "AdditionRemoved"
 PRUNED = "Pruned"
 READY = "Ready"
 NOT_READY = "NotReady"
-REFUSED = "Refused"
 WRITE_FAILED = "WriteFailed"
 
 REASONS: dict[str, str] = {
@@ -20,7 +19,6 @@ REASONS: dict[str, str] = {
     PRUNED: "Children that are no longer wanted were deleted.",
     READY: "The resource became Ready.",
     NOT_READY: "The resource is no longer Ready; the note is the condition's message.",
-    REFUSED: "A wanted name is taken by an object that is not ours, or the resource cannot be acted on.",
     WRITE_FAILED: "The API server refused a write; its own words follow.",
 }
 """Event reason -> what it means."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from novacron.core import names
 from novacron.core.manifest import Manifest, Ref, at
 from novacron.stack.observed import Observed
+
+_SECRET = re.compile(r"secret \S+ not found|references non-existent secret key|couldn't find key \S+ in Secret")
+"""The kubelet's words for a Secret or key that does not exist (pkg/volume/secret, pkg/kubelet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ def state(o: Observed, workload: str) -> Rollout:
     if not reason:
         return Rollout(workload, True, "AllWorkloadsAvailable", "")
     why = o.pod_problems.get(workload) or _replica_failure(deployment)
+    if reason == "WorkloadUnavailable" and _SECRET.search(why):
+        reason = "SecretMissing"
     return Rollout(workload, False, reason, f"{message}: {why}" if why else message)
 
 

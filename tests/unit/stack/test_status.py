@@ -188,3 +188,9 @@ def test_an_unexamined_resource_is_stalled() -> None:
     found = {condition.type: condition for condition in status.unexamined("InvalidSpec", "why")}
     assert (found["Ready"].status, found["Reconciling"].status, found["Stalled"].status) == ("False", "False", "True")
     assert list(found) == list(TYPES)
+
+
+def test_a_secret_that_is_missing_is_the_reason() -> None:
+    problem = 'MountVolume.SetUp failed for volume "secret-database" : secret "nc-database" not found'
+    observed = _observed(_deployment("auth", availableReplicas=0), pod_problems={"auth": problem})
+    assert _summary(observed)[3] == "SecretMissing"

@@ -1,0 +1,33 @@
+"""A documented word that nothing says is a promise that nothing keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import novacron
+from novacron.core import conditions, events
+
+_SOURCES = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in Path(novacron.__path__[0]).rglob("*.py")
+    if path.name not in ("conditions.py",)
+)
+
+
+@pytest.mark.parametrize("reason", sorted(conditions.REASONS))
+def test_every_documented_reason_is_said_somewhere(reason: str) -> None:
+    assert f'"{reason}"' in _SOURCES
+
+
+@pytest.mark.parametrize("type_", sorted(conditions.TYPES))
+def test_every_documented_type_is_judged(type_: str) -> None:
+    constant = next(name for name, value in vars(conditions).items() if value == type_)
+    assert f".{constant}" in _SOURCES
+
+
+@pytest.mark.parametrize("reason", sorted(events.REASONS))
+def test_every_documented_event_is_written(reason: str) -> None:
+    constant = next(name for name, value in vars(events).items() if value == reason)
+    assert f"events.{constant}" in _SOURCES

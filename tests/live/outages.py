@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from novacron.core import kinds
-from tests.live.seeing import CHILDREN, image_is, sees_everything
+from tests.live.seeing import CHILDREN, image_is, sees_children, sees_everything
 from tests.support.api_calls import Match, anything, to
 from tests.support.arena import NOVACRONS, Arena
 from tests.support.fault_proxy import Answer, FaultProxy
@@ -78,8 +78,7 @@ def children_stalled(new_arena: NewArena) -> None:
         arena.start().settle()
         for stream in arena.proxy.streams(to(*CHILDREN)):
             stream.stall()
-        arena.client.delete("ConfigMap", arena.namespace, "novacron-jwks")
-        until(lambda: arena.client.get("ConfigMap", arena.namespace, "novacron-jwks"), "it is back", 110)
+        sees_children(arena, 110)
         sees_everything(arena)
 
 
@@ -140,11 +139,11 @@ def watched_idle(new_arena: NewArena) -> None:
         lasting(arena.operator.alive, "it idles", 60)
         assert time.monotonic() >= deadline
         calls = arena.proxy.journal.since(before)
-        assert [str(call) for call in calls if call.is_write or call.verb == "list"] == []
-        others = {call.resource for call in calls if call.verb != "watch"} - {kinds.LEASE.resource, ""}
-        assert others == set()
+        known = {kinds.LEASE.resource, ""}
+        busy = [str(call) for call in calls if call.is_write or (call.verb != "watch" and call.resource not in known)]
+        assert not busy, f"not idle: {busy}"
         renewals = [call for call in calls if (call.verb, call.resource) == ("update", kinds.LEASE.resource)]
-        assert 25 <= len(renewals) <= 31
+        assert 25 <= len(renewals) <= 31, f"{len(renewals)} renewals in 60 s"
 
 
 SCENARIOS: tuple[Callable[[NewArena], None], ...] = (

@@ -6,6 +6,7 @@ afterwards. The lease of the dead is removed: its 15 s are test_waits.py's busin
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from typing import Any, Literal
 
 import pytest
 
+from novacron.core import labels
 from novacron.core.manifest import Ref
 from tests.support.api_calls import Call
 from tests.support.api_client import Client, Manifest
@@ -60,15 +62,20 @@ class Course:
 
     def killed_at(self, nth: int, when: Literal["before", "after"]) -> bool:
         """Runs an operator until its n-th write; False where it has nothing more to write."""
-        running: list[Forked] = []
-        self.proxy.at_write(nth, when, lambda: running[0].kill())
+        running: Forked | None = None
+
+        def kill() -> None:
+            assert running is not None
+            running.kill()
+
+        self.proxy.at_write(nth, when, kill)
         before = self.place.mark()
-        running.append(self.start())
+        running = self.start()
         try:
-            until(lambda: not running[0].alive() or self._reported(before), "killed, or done", _UNTIL)
-            return not running[0].alive()
+            until(lambda: not running.alive() or self._reported(before), "killed, or done", _UNTIL)
+            return not running.alive()
         finally:
-            running[0].kill()
+            running.kill()
             self.proxy.reopen()
 
     def _reported(self, mark: int) -> bool:
@@ -89,7 +96,7 @@ class Course:
 
 
 def normal(children: Mapping[Ref, Manifest]) -> dict[Ref, Manifest]:
-    """What must be the same whatever happened on the way: not times, versions, uids, nor replicas before an HPA acts."""
+    """What must be the same whatever happened on the way: no times, uids, addresses, replicas before an HPA acts."""
     copied = {child.name + child.kind: copy.deepcopy(item) for child, item in children.items()}
     kept: dict[Ref, Manifest] = {}
     for child, item in zip(children, copied.values(), strict=True):
@@ -101,6 +108,7 @@ def normal(children: Mapping[Ref, Manifest]) -> dict[Ref, Manifest]:
                 item["spec"].pop(key)
         if child.kind == "Deployment":
             item["spec"].pop("replicas")
+            item["spec"]["template"]["metadata"]["annotations"].pop(labels.CONFIG_CHECKSUM)
         kept[Ref(child.kind, "", child.name)] = item
     return kept
 
@@ -175,10 +183,11 @@ def test_changes_killed_at_every_write(new_course: Callable[[str], Course]) -> N
             expected.append(localized(whole.converged()[0], whole.place))
     assert expected[0].keys() - expected[1].keys()
     assert expected[1].keys() - expected[0].keys()
+    open_courses = contextlib.ExitStack()
 
     def crashes(worker: int) -> Callable[[int], bool]:
         course = new_course(f"change-{worker}")
-        course.proxy.__enter__()
+        open_courses.enter_context(course.proxy)
         course.place.submit(minimal(namespace=course.place.namespace))
         course.place.edit(specs[0])
         course.converged()
@@ -194,5 +203,6 @@ def test_changes_killed_at_every_write(new_course: Callable[[str], Course]) -> N
 
         return crash
 
-    hit = _in_parallel(3, crashes)
+    with open_courses:
+        hit = _in_parallel(3, crashes)
     assert hit[0] >= 30, hit

@@ -1,7 +1,7 @@
 """Operators by the dozen: a process that has imported everything once and forks an operator for each request.
 
-A start takes a fraction of a second instead of two, which is what makes it possible to kill one at every write. The fork
-runs the very command that a pod runs.
+A start takes a fraction of a second instead of two: so it becomes possible to kill one at every write. The fork runs
+the very command that a pod runs.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ from novacron.core.manifest import Kind, Manifest
 _METADATA_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY = "application/apply-patch+yaml"
+_NEVER = "1"
+"""A resource version that no object has: etcd's first revision comes before the first object."""
 _PAGE = 500
 _REQUEST_SECONDS = 30
 _CONNECT_SECONDS = 5
@@ -218,6 +220,18 @@ class Kube:
         """Server-side apply; unknown fields are refused, never dropped in silence."""
         meta = manifest["metadata"]
         return await self._apply(path(kind, meta.get("namespace", ""), meta["name"]), manifest, manager, force, dry_run)
+
+    async def apply_new(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Server-side apply of what must not exist yet, in one request.
+
+        A resource version in an apply is compared only where the object exists; one that no object has makes the
+        request create or fail (measured on 1.36, as documented for optimistic locking of server-side apply).
+
+        Raises:
+            Conflict: an object of that name exists; it is untouched.
+        """
+        new = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": _NEVER}}
+        return await self.apply(kind, new)
 
     async def apply_status(self, kind: Kind, manifest: Manifest, *, manager: str = labels.FIELD_MANAGER) -> Manifest:
         meta = manifest["metadata"]

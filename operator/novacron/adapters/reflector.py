@@ -44,10 +44,11 @@ class Reflector:
     """One kind, in all namespaces or in one.
 
     Args:
-        changed: called with namespace and instance whenever an object came, changed or went.
+        changed: called with namespace, instance and resource version whenever an object came or changed; with an empty
+            version when it went.
     """
 
-    def __init__(self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[str, str], None]) -> None:
+    def __init__(self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[str, str, str], None]) -> None:
         self.kind = kind
         self._kube = kube
         self._namespace = namespace
@@ -124,9 +125,9 @@ class Reflector:
 
     def _see(self, item: Manifest) -> None:
         if self._note(item):
-            self._changed(
-                item["metadata"].get("namespace", ""), at(item, "metadata", "labels", labels.INSTANCE, default="")
-            )
+            meta = item["metadata"]
+            instance = at(meta, "labels", labels.INSTANCE, default="")
+            self._changed(meta.get("namespace", ""), instance, meta["resourceVersion"])
 
     def _note(self, item: Manifest) -> bool:
         """Records an object; True when it differs from what was recorded."""
@@ -163,7 +164,7 @@ class Reflector:
         self._counts[owner] -= 1
         if not self._counts[owner]:
             del self._counts[owner]
-        self._changed(key[0], seen.instance)
+        self._changed(key[0], seen.instance, "")
 
     def instances(self) -> Iterator[tuple[str, str]]:
         """Namespace and instance of every resource that has children of this kind."""

@@ -67,29 +67,13 @@ class Refuse:
 
 Step = Apply | Scale | Scrub | Delete | Refuse
 
-_ORDER = {
-    kind: place
-    for place, kind in enumerate(
-        (
-            "LimitRange",
-            "ResourceQuota",
-            "ServiceAccount",
-            "NetworkPolicy",
-            "SecretStore",
-            "ExternalSecret",
-            "ConfigMap",
-            "Service",
-            "Deployment",
-            "HorizontalPodAutoscaler",
-            "PodDisruptionBudget",
-        )
-    )
-}
+_BOUNDS = ("LimitRange", "ResourceQuota")
+_PODS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget")
 
 
 def rank(kind: str) -> int:
-    """Place in the order of writes: what pods need comes before the pods; kinds of the same rank may go at once."""
-    return _ORDER.get(kind, len(_ORDER))
+    """Place in the order of writes: bounds, then what pods need, then the pods; those of one rank may go at once."""
+    return 0 if kind in _BOUNDS else 2 if kind in _PODS else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import random
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -56,7 +56,23 @@ class Settings:
     health_port: int = 8080
     metrics_port: int = 9090
     address: str = ""
-    workers: int = 8
+    workers: int = 16
+
+
+@dataclass(slots=True)
+class Pass:
+    """What happens around a pass that is under way: an event may overtake the answer to the write that caused it.
+
+    Args:
+        own: resource versions that our writes made.
+        seen: what the watches told meanwhile.
+    """
+
+    own: set[str] = field(default_factory=set)
+    seen: list[tuple[Priority, str]] = field(default_factory=list)
+
+    def news(self) -> Iterator[Priority]:
+        return (priority for priority, version in self.seen if version not in self.own)
 
 
 class Manager:
@@ -69,6 +85,7 @@ class Manager:
         self._queue = WorkQueue(clock.monotonic)
         self._reflectors: dict[Kind, tuple[Reflector, asyncio.Task[None]]] = {}
         self._known: dict[Key, str] = {}
+        self._passes: dict[Key, Pass] = {}
         self._capabilities = Capabilities(operator_namespace=settings.operator_namespace)
         self._stopping = asyncio.Event()
         self._compared = clock.monotonic()
@@ -174,7 +191,7 @@ class Manager:
         own = self._known.get(key) == version
         self._known[key] = version
         if not own:
-            self._queue.add(key, Priority.USER)
+            self._tell(key, Priority.USER, version, 0)
 
     async def _compare(self, kube: Kube) -> None:
         """Lists NovaCrons now and then: whatever the watch may have missed is found, and so is a right that is gone."""
@@ -193,18 +210,30 @@ class Manager:
             for key in self._known.keys() - present.keys():
                 self._queue.add(key, Priority.USER)
 
-    def _child_changed(self, namespace: str, instance: str) -> None:
+    def _child_changed(self, namespace: str, instance: str, version: str) -> None:
         if (namespace, instance) in self._known:
-            self._queue.add((namespace, instance), Priority.CHILD, _DEBOUNCE)
+            self._tell((namespace, instance), Priority.CHILD, version, _DEBOUNCE)
+
+    def _tell(self, key: Key, priority: Priority, version: str, delay: float) -> None:
+        """Asks for a pass, unless one is under way whose own write this may be: its end decides."""
+        running = self._passes.get(key)
+        if running is None:
+            self._queue.add(key, priority, delay)
+        else:
+            running.seen.append((priority, version))
 
     def _wrote(self, manifest: Manifest) -> None:
+        meta = manifest["metadata"]
         if manifest["kind"] == labels.KIND:
-            key = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-            self._known[key] = manifest["metadata"]["resourceVersion"]
-            return
-        entry = self._reflectors.get(kinds.BY_KIND[manifest["kind"]])
-        if entry is not None:
-            entry[0].wrote(manifest)
+            key = (meta["namespace"], meta["name"])
+            self._known[key] = meta["resourceVersion"]
+        else:
+            key = (meta["namespace"], meta["labels"][labels.INSTANCE])
+            entry = self._reflectors.get(kinds.BY_KIND[manifest["kind"]])
+            if entry is not None:
+                entry[0].wrote(manifest)
+        if key in self._passes:
+            self._passes[key].own.add(meta["resourceVersion"])
 
     def _may_have(self, kind: Kind, namespace: str, name: str) -> bool:
         entry = self._reflectors.get(kind)
@@ -239,9 +268,13 @@ class Manager:
     async def _work(self, controller: Controller) -> None:
         while True:
             key, _priority = await self._queue.get()
+            running = self._passes[key] = Pass()
             try:
                 await self._pass(controller, key)
             finally:
+                del self._passes[key]
+                for priority in running.news():
+                    self._queue.add(key, priority, _DEBOUNCE)
                 self._queue.done(key)
 
     async def _pass(self, controller: Controller, key: Key) -> None:

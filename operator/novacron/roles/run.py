@@ -17,7 +17,7 @@ from novacron.roles.console import BAD_INPUT, UNREACHABLE, fail
 @click.option("--metrics-port", default=9090, show_default=True, help="Port of /metrics.")
 @click.option("--bind-address", default="", help="Address of both ports. Default: all.")
 @click.option("--operator-namespace", default="", help="Where the lease is kept. Default: the pod's namespace.")
-@click.option("--workers", default=8, show_default=True, help="Resources worked on at once.")
+@click.option("--workers", default=16, show_default=True, help="Resources worked on at once.")
 @click.option(
     "--log-level", default="INFO", show_default=True, type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"])
 )

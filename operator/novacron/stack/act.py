@@ -22,6 +22,7 @@ class Outcome:
         written: what the API server answered, by child.
         failures: refused writes with the server's words.
         persistent: fields that differ again in the very answer to our write.
+        taken: names under which something was to be created and somebody else's object stands.
         done: the steps that were carried out.
     """
 
@@ -29,6 +30,7 @@ class Outcome:
     deleted: set[Ref] = field(default_factory=set)
     failures: dict[Ref, str] = field(default_factory=dict)
     persistent: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
+    taken: set[Ref] = field(default_factory=set)
     done: list[Step] = field(default_factory=list)
 
 
@@ -66,6 +68,9 @@ async def _object(kube: Kube, chain: Iterable[Step], outcome: Outcome, wrote: Ca
         except ApiError as error:
             if isinstance(step, Delete) and isinstance(error, NotFound | Conflict):
                 continue  # gone already, or another object of that name by now: the next pass sees it
+            if isinstance(step, Apply) and step.cause == "created" and isinstance(error, Conflict):
+                outcome.taken.add(step.ref)
+                return
             if isinstance(step, Scrub) or isinstance(error, Conflict):
                 raise Conflict(409, "Conflict", f"{step.ref} changed meanwhile: {error}") from error
             outcome.failures[step.ref] = str(error)
@@ -99,9 +104,10 @@ async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete) -> Manifest |
     kind = kinds.BY_KIND[step.ref.kind]
     namespace, name = step.ref.namespace, step.ref.name
     match step:
+        case Apply(cause="created"):
+            return await kube.apply_new(kind, step.manifest)
         case Apply():
-            # without force, an object that somebody else made a moment ago is not taken over
-            return await kube.apply(kind, step.manifest, force=step.cause != "created")
+            return await kube.apply(kind, step.manifest)
         case Scale():
             patch = {
                 "apiVersion": kind.api_version,

@@ -58,6 +58,8 @@ class Memory:
     wanted: int = 0
     """Of the manifests of the last pass: a hash."""
     tolerated: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
+    suspected: set[Ref] = field(default_factory=set)
+    """Wanted names under which somebody else's object stood."""
 
 
 class Controller:
@@ -139,7 +141,8 @@ class Controller:
         )
         wanted = desired.wanted(resource, capabilities, snapshot.children)
         absent = {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
-        taken = await gather.taken(self._kube, namespace, absent, snapshot.around) if absent else {}
+        memory.suspected &= absent
+        taken = await gather.taken(self._kube, namespace, memory.suspected, snapshot.around)
         steps = plan(
             wanted,
             snapshot.children,
@@ -149,6 +152,9 @@ class Controller:
             {(child, name) for child, fields in memory.tolerated.items() for name in fields},
         )
         outcome = await act(self._kube, steps, self._wrote)
+        if outcome.taken:
+            memory.suspected |= outcome.taken
+            return await self._bring(body, resource, memory)
         memory.tolerated |= outcome.persistent
         memory.tolerated = {child: fields for child, fields in memory.tolerated.items() if child in snapshot.children}
         await self._tell(body, steps, outcome)

@@ -55,7 +55,7 @@ def _is_owned(item: Manifest, instance: str) -> bool:
 async def taken(
     kube: Kube, namespace: str, absent: Collection[Ref], around: Mapping[str, tuple[Manifest, ...]]
 ) -> dict[Ref, Manifest]:
-    """Objects of wanted names that exist without our labels; asked only where something is to be created."""
+    """Objects that stand under wanted names without our labels; only the names alone are of interest."""
     unknown = sorted({kinds.BY_KIND[key.kind] for key in absent if key.kind not in around})
     pages = await asyncio.gather(*(kube.list(kind, namespace, metadata_only=True) for kind in unknown))
     found = [item for page in pages for item in page.items]

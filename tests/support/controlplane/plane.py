@@ -110,11 +110,12 @@ class ControlPlane:
         return done.stdout
 
     def wait_for_crd(self, name: str) -> None:
-        """Until a CustomResourceDefinition is served; `kubectl wait` stumbles over one without conditions."""
-        path = "{.status.conditions[?(@.type=='Established')].status}"
+        """Until a CustomResourceDefinition is served; `kubectl wait` stumbles over one that has no conditions yet."""
 
         def established() -> bool:
-            return self.kubectl("get", "crd", name, "-o", f"jsonpath={path}") == "True"
+            status = json.loads(self.kubectl("get", "crd", name, "-o", "json")).get("status", {})
+            found = {item["type"]: item["status"] for item in status.get("conditions") or ()}
+            return found.get("Established") == "True"
 
         alive = self._running["kube-apiserver"].alive
         process.until(established, _READY_SECONDS, alive, f"CRD {name}", self.directory / "kube-apiserver.log")

@@ -1,0 +1,66 @@
+"""What it takes to start: wall time and peak memory of the commands, and the operator at rest without a resource."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from statistics import median
+
+import yaml
+
+from tests.bench.facts import peak, resident
+from tests.bench.report import Row
+from tests.bench.server import Bench, resource
+
+CASE = "start"
+_REPEATS = 5
+_MEASURE = """
+import json, resource, subprocess, sys, time
+started = time.monotonic()
+done = subprocess.run(sys.argv[1:], stdin=sys.stdin, stdout=subprocess.DEVNULL)
+seconds = time.monotonic() - started
+print(json.dumps([done.returncode, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6]))
+"""
+"""A small parent: the kernel counts a parent's own memory at the fork as the child's, and the bench's is large."""
+
+
+async def run(bench: Bench) -> list[Row]:
+    body = yaml.dump(resource("novacron"), Dumper=yaml.CSafeDumper)
+    rows = []
+    for text, arguments in (
+        ("python -c pass, for comparison", ("-c", "pass")),
+        ("novacron --help", ("-m", "novacron", "--help")),
+        ("novacron crd", ("-m", "novacron", "crd")),
+        ("novacron render -f minimal.yaml", ("-m", "novacron", "render", "-f", "-")),
+    ):
+        rows += await asyncio.to_thread(_command, text, arguments, body)
+    with bench.operator("start") as operator:
+        await asyncio.to_thread(operator.until_leading)
+        await asyncio.to_thread(operator.until_ready)
+        rows += [
+            Row(CASE, "novacron run, idle: resident", resident(operator.pid), "MB"),
+            Row(CASE, "novacron run, idle: peak", peak(operator.pid), "MB"),
+        ]
+        await asyncio.to_thread(operator.stop)
+    return rows
+
+
+def _command(text: str, arguments: tuple[str, ...], body: str) -> list[Row]:
+    seconds, memory = zip(*(_once(arguments, body) for _ in range(_REPEATS)), strict=True)
+    note = f"median of {_REPEATS}"
+    return [
+        Row(CASE, f"{text}: time", median(seconds), "s", note=note),
+        Row(CASE, f"{text}: peak memory", max(memory), "MB"),
+    ]
+
+
+def _once(arguments: tuple[str, ...], body: str) -> tuple[float, float]:
+    """Seconds and MB; raises where the command fails."""
+    command = [sys.executable, "-S", "-c", _MEASURE, sys.executable, *arguments]
+    done = subprocess.run(command, input=body, capture_output=True, text=True, check=True)
+    code, seconds, memory = json.loads(done.stdout)
+    if code:
+        raise subprocess.CalledProcessError(code, arguments, stderr=done.stderr)
+    return seconds, memory

@@ -1,0 +1,63 @@
+"""The samples: valid resources, and the full one names every field that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from novacron.api.v1alpha1 import validate
+from novacron.core import labels
+from tests.support.schema import fields
+
+SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
+NAMES = ("minimal", "full", "development")
+
+
+def resource(name: str) -> dict[str, Any]:
+    documents = yaml.safe_load_all((SAMPLES / f"{name}.yaml").read_text())
+    (found,) = (item for item in documents if item["kind"] == labels.KIND)
+    return {**found, "metadata": {**found["metadata"], "uid": ""}}
+
+
+def named(document: Any, path: str) -> Iterator[str]:
+    """Every path of a document; entries of lists as ``[]``, and of maps under their key and as ``[]``."""
+    yield path
+    if isinstance(document, list):
+        for entry in document:
+            yield from named(entry, f"{path}[]")
+    elif isinstance(document, dict):
+        for key, entry in document.items():
+            yield from named(entry, f"{path}.{key}")
+            yield from named(entry, f"{path}[]")
+
+
+def test_there_are_exactly_these_samples() -> None:
+    assert {path.stem for path in SAMPLES.glob("*.yaml")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_is_valid_and_brings_a_namespace_that_enforces_restricted(name: str) -> None:
+    body = resource(name)
+    assert validate(body).metadata.namespace == "novacron"
+    first = next(yaml.safe_load_all((SAMPLES / f"{name}.yaml").read_text()))
+    assert (first["kind"], first["metadata"]["name"]) == ("Namespace", "novacron")
+    assert first["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_full_sample_names_every_field() -> None:
+    present = set(named(resource("full")["spec"], "spec"))
+    assert [path for path, _member, _model in fields() if path not in present] == []
+
+
+def test_the_minimal_sample_names_only_what_is_required() -> None:
+    spec = resource("minimal")["spec"]
+    assert sorted(spec) == ["database", "redis", "secrets", "version"]
+    assert {part: sorted(spec[part]) for part in ("database", "redis", "secrets")} == {
+        "database": ["host"],
+        "redis": ["host"],
+        "secrets": ["vault"],
+    }

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-from novacron.adapters import credentials
+from novacron.adapters import credentials, logs
 from novacron.adapters.kube import Kube
 from novacron.adapters.reflector import Reflector
 from novacron.core import kinds
@@ -24,11 +24,15 @@ def _tell(started: float) -> None:
     print(json.dumps({"seconds": time.monotonic() - started}), flush=True)
 
 
+def _ignore(*_what: str) -> None:
+    """The queue's place."""
+
+
 async def _selected(kubeconfig: str, count: int) -> None:
     """Ours: selected by label on the server, metadata only, a few bytes kept for each."""
     async with Kube(credentials.from_kubeconfig(kubeconfig)) as kube:
         started = time.monotonic()
-        reflector = Reflector(kube, kinds.CONFIG_MAP, "", lambda _namespace, _name: None)
+        reflector = Reflector(kube, kinds.CONFIG_MAP, "", _ignore)
         running = asyncio.create_task(reflector.run())
         while len(reflector) < count:  # noqa: ASYNC110 - the reflector has no word for it
             await asyncio.sleep(_EVERY)
@@ -69,5 +73,6 @@ async def _kopf(kubeconfig: str, count: int) -> None:
 
 
 if __name__ == "__main__":
+    logs.configure("WARNING")
     _way, _kubeconfig, _count = sys.argv[1:]
     asyncio.run({"kopf": _kopf, "selected": _selected}[_way](_kubeconfig, int(_count)))

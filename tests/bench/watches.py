@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from tests.bench.relay import relay
 from tests.bench.report import Row
 from tests.bench.server import Bench, apply_all
 from tests.bench.watcher import WAYS
+from tests.support.controlplane.process import last_lines
 from tests.support.controlplane.progress import say
 
 CASE = "watches"
@@ -53,15 +55,18 @@ async def _way(bench: Bench, way: str, count: int) -> list[Row]:
     async with relay(port) as counter:
         kubeconfig = bench.plane.directory / f"{way}.kubeconfig"
         _write(kubeconfig, bench.plane.kubeconfig.read_text().replace(f":{port}", f":{counter.port}"))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.watcher", way, str(kubeconfig), str(count), stdout=PIPE, stderr=DEVNULL
-        )
+        command = [sys.executable, "-m", "tests.bench.watcher", way, str(kubeconfig), str(count)]
+        log = bench.plane.directory / f"{way}.log"
+        with log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=errors)
         assert process.stdout is not None
         try:
             async with asyncio.timeout(_SECONDS):
                 told = await process.stdout.readline()
             if not told:
-                raise ChildProcessError(f"the watcher {way} ended before it had seen {count} ConfigMaps")
+                raise ChildProcessError(
+                    f"the watcher {way} ended before it had seen {count} ConfigMaps: {last_lines(log)}"
+                )
             memory, cpu = peak(process.pid), cpu_seconds(process.pid)
         finally:
             process.kill()
@@ -83,5 +88,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _foreign(namespace: str, number: int) -> Manifest:
+    text = random.Random(number).randbytes(_BYTES // 2).hex()  # compresses no better than real ones
     meta = {"name": f"foreign-{number}", "namespace": namespace, "labels": {"app": "foreign"}}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"text": "x" * _BYTES}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"text": text}}

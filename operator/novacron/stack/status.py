@@ -14,6 +14,7 @@ from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at
 from novacron.stack import rollout
 from novacron.stack.observed import Observed
+from novacron.vault.desired import shared_logins
 
 _PART_OF_KIND = {
     "HorizontalPodAutoscaler": c.AUTOSCALING_ACTIVE,
@@ -141,9 +142,8 @@ def _missing_neighbour(o: Observed, type_: str, wanted: Iterable[Kind], neighbou
 def _secrets(o: Observed) -> Condition:
     spec = o.resource.spec.secrets
     if spec.provider == "Existing":
-        return Condition(
-            c.SECRETS_SYNCED, "True", "ManagedElsewhere", "The Secrets named in the resource are made by somebody else"
-        )
+        message = f"The Secrets named in the resource are made by somebody else{_shared(o)}"
+        return Condition(c.SECRETS_SYNCED, "True", "ManagedElsewhere", message)
     missing = _missing_neighbour(
         o, c.SECRETS_SYNCED, (kinds.SECRET_STORE, kinds.EXTERNAL_SECRET), "External Secrets (0.16 or newer)"
     )
@@ -162,7 +162,14 @@ def _secrets(o: Observed) -> Condition:
             waiting.append(f"ExternalSecret/{child['metadata']['name']}: {problem}")
     if waiting:
         return Condition(c.SECRETS_SYNCED, "False", "ExternalSecretNotSynced", "; ".join(waiting))
-    return Condition(c.SECRETS_SYNCED, "True", "SecretsSynced", "The store is valid and every ExternalSecret is synced")
+    message = f"The store is valid and every ExternalSecret is synced{_shared(o)}"
+    return Condition(c.SECRETS_SYNCED, "True", "SecretsSynced", message)
+
+
+def _shared(o: Observed) -> str:
+    """Who uses the common database login: separate ones limit what a stolen one can do."""
+    users = ", ".join(shared_logins(o.resource))
+    return f"; {users} use the login of secrets.database (secrets.databaseUsers separates them)" if users else ""
 
 
 def _not_synced(external_secret: Manifest) -> str:
@@ -246,6 +253,9 @@ def _exposure(o: Observed) -> Condition:
     kind = o.resource.spec.exposure.type
     if kind == "None":
         return Condition(c.EXPOSURE_READY, "True", "NotExposed", "exposure.type is None")
+    if not o.resource.spec.api.enabled:
+        message = "api is switched off, so there is nothing to expose; set exposure.type None, or switch api on"
+        return Condition(c.EXPOSURE_READY, "True", "Disabled", message)
     if kind == "Ingress":
         return _ingress(o)
     missing = _missing_neighbour(o, c.EXPOSURE_READY, (kinds.HTTP_ROUTE,), "Gateway API")
@@ -265,10 +275,13 @@ def _exposure(o: Observed) -> Condition:
 
 
 def _ingress(o: Observed) -> Condition:
+    retired = "; ingress-nginx was retired in March 2026: move to Gateway API"
+    warning = retired if o.resource.spec.exposure.ingress.class_name == "nginx" else ""
     for child in _children(o, "Ingress"):
         if at(child, "status", "loadBalancer", "ingress"):
-            return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", "The Ingress has an address")
+            return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", f"The Ingress has an address{warning}")
     message = "The Ingress has no address; some controllers never report one: check that its class has a controller"
+    message += warning
     return Condition(c.EXPOSURE_READY, "Unknown", "Unobserved", message)
 
 

@@ -194,3 +194,22 @@ def test_a_secret_that_is_missing_is_the_reason() -> None:
     problem = 'MountVolume.SetUp failed for volume "secret-database" : secret "nc-database" not found'
     observed = _observed(_deployment("auth", availableReplicas=0), pod_problems={"auth": problem})
     assert _summary(observed)[3] == "SecretMissing"
+
+
+def test_a_shared_database_login_is_named() -> None:
+    assert "migrate, auth, query use the login" in _judged(_observed())["SecretsSynced"].message
+    own = {user: {"remoteKey": f"database/{user}"} for user in ("migrate", "auth", "query")}
+    secrets = {"vault": {"server": "https://vault.example.com"}, "databaseUsers": own}
+    assert "login" not in _judged(_observed(resource=_resource(secrets=secrets)))["SecretsSynced"].message
+
+
+def test_a_retired_ingress_class_is_told() -> None:
+    exposure = {"type": "Ingress", "hosts": ["a.example.com"], "ingress": {"className": "nginx"}}
+    resource = _resource(exposure=exposure, networkPolicy={"gatewayNamespaces": ["ingress"]})
+    assert "retired" in _judged(_observed(_child("Ingress", "nc"), resource=resource))["ExposureReady"].message
+
+
+def test_nothing_is_exposed_while_api_is_off() -> None:
+    exposure = {"type": "Gateway", "hosts": ["a.example.com"], "gateway": {"name": "g", "namespace": "gw"}}
+    found = _judged(_observed(resource=_resource(exposure=exposure, api={"enabled": False})))
+    assert found["ExposureReady"].reason == "Disabled"

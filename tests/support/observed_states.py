@@ -15,7 +15,7 @@ STATES: dict[str, Manifest] = {}
 
 
 class StateRecorder:
-    """Watches the NovaCrons of one API server between entering and leaving. An API server that is away is waited for."""
+    """Watches the NovaCrons of one API server between entering and leaving; waits for one that is away."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -126,7 +126,7 @@ class Manager:
             self._settings.metrics_port,
             lambda: self._alive(leadership, watch),
             lambda: self._synced(leadership, watch),
-            lambda: self._exposition(leadership, watch),
+            lambda: asyncio.to_thread(self._exposition, leadership, watch),
         )
         await probes.start()
         try:

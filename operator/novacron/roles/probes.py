@@ -19,7 +19,7 @@ class Probes:
         metrics_port: int,
         alive: Check,
         ready: Check,
-        exposition: Callable[[], bytes],
+        exposition: Callable[[], Awaitable[bytes]],
     ) -> None:
         self._address = address or None
         self._ports = (health_port, metrics_port)
@@ -46,7 +46,7 @@ class Probes:
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(
-            body=self._exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+            body=await self._exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
 

@@ -31,7 +31,9 @@ _log = structlog.get_logger(__name__)
 SETTLED_RESYNC = 600.0
 """Seconds until a Ready resource is looked at again without any event."""
 UNSETTLED_RESYNC = 15.0
-"""The same while something is awaited that no watch tells of: pods, somebody else's objects."""
+"""The same while something is awaited that no watch tells of: pods, somebody else's objects. It doubles while the
+verdict stays the same: a thousand resources that wait for one outage must not keep the API server busy."""
+_UNSETTLED_MOST = 300.0
 _REMEMBERED = 0.75 * SETTLED_RESYNC
 _STALLING = frozenset({"InvalidSpec", "NamespaceTaken", "NameConflict", "ProgressDeadlineExceeded"})
 
@@ -55,6 +57,9 @@ class Memory:
 
     uid: str
     since: float
+    verdict: tuple[Condition, ...] = ()
+    unchanged: int = 0
+    """How many passes in a row gave this verdict."""
     wanted: int = 0
     """Of the manifests of the last pass: a hash."""
     tolerated: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
@@ -251,8 +256,7 @@ class Controller:
             "conditions": conditions.replaced(before.get("conditions", ()), verdict, observed, now),
         }
         after |= {key: value for key, value in (("components", components), ("version", version)) if value is not None}
-        settled = any(item.type == conditions.READY and item.status == "True" for item in verdict)
-        again = SETTLED_RESYNC if settled else UNSETTLED_RESYNC
+        again = self._again(meta, verdict)
         if all(before.get(key) == value for key, value in after.items()):
             return Result(again, verdict)
         patch = {
@@ -271,6 +275,16 @@ class Controller:
             again = 0.0  # edited while this pass ran, and the echo of our write may be all that a watch shows
         await self._tell_ready(body, before, verdict)
         return Result(again, verdict, 1)
+
+    def _again(self, meta: Manifest, verdict: tuple[Condition, ...]) -> float:
+        """Seconds until the resource is looked at again without an event."""
+        if any(item.type == conditions.READY and item.status == "True" for item in verdict):
+            return SETTLED_RESYNC
+        memory = self._recalled((meta["namespace"], meta["name"]), meta["uid"])
+        conflict = any(item.reason == "NameConflict" for item in verdict)  # a person is at work, and no watch tells
+        memory.unchanged = memory.unchanged + 1 if memory.verdict == verdict and not conflict else 0
+        memory.verdict = verdict
+        return min(UNSETTLED_RESYNC * 2.0 ** min(memory.unchanged, 10), _UNSETTLED_MOST)
 
     async def _tell_ready(self, body: Manifest, before: Manifest, verdict: tuple[Condition, ...]) -> None:
         was: Manifest = next((item for item in before.get("conditions", ()) if item["type"] == conditions.READY), {})

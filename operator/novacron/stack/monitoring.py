@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import orjson
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import kinds, names
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Manifest
 from novacron.workload.component import manifest
+
+_READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
 def children(resource: NovaCron, capabilities: Capabilities) -> list[Manifest]:
@@ -131,7 +134,7 @@ def _dashboard(resource: NovaCron) -> str:
         "templating": {"list": [{"name": "datasource", "type": "datasource", "query": "prometheus"}]},
         "panels": [_panel(index, *panel) for index, panel in enumerate(panels)],
     }
-    return json.dumps(document, sort_keys=True, indent=1) + "\n"
+    return orjson.dumps(document, option=_READABLE).decode()
 
 
 def _panel(index: int, title: str, expression: str, legend: str, unit: str) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import orjson
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names
@@ -11,6 +12,7 @@ from novacron.stack.capacity import connection_share
 from novacron.vault.desired import GROUPS
 from novacron.workload.component import JWKS_DIRECTORY, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
 
+_READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 CALLED = {"api": ("auth", "query", "ml"), "auth": (), "query": ("auth",), "ml": ("auth",)}
 
 
@@ -52,7 +54,7 @@ def reloaded(resource: NovaCron, role: str) -> str:
 
 
 def _text(document: dict[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, indent=1) + "\n"
+    return orjson.dumps(document, option=_READABLE).decode()
 
 
 def _token(resource: NovaCron) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import random
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable
+from dataclasses import dataclass
 
 import structlog
 
@@ -19,29 +19,24 @@ from novacron.adapters.credentials import Credentials
 from novacron.adapters.kube import ApiError, Conflict, Kube, NotLeading, Unreachable
 from novacron.adapters.lease import DURATION, Leadership
 from novacron.adapters.recorder import Recorder
-from novacron.adapters.reflector import Reflector
 from novacron.adapters.telemetry import Telemetry
 from novacron.core import kinds, labels
-from novacron.core.capabilities import Capabilities
-from novacron.core.manifest import Kind, Manifest
+from novacron.core.manifest import Manifest
 from novacron.roles.probes import Probes
 from novacron.roles.resource_watch import ResourceWatch
+from novacron.roles.watches import COMPARE_SECONDS, Watches
 from novacron.stack.controller import Controller
 from novacron.stack.queue import Key, Priority, WorkQueue
 
 _log = structlog.get_logger(__name__)
 
-DISCOVERY_SECONDS = 30.0
-_COMPARE_SECONDS = 300.0
-_DEBOUNCE = 0.2
-"""Seconds for which child events of one resource are gathered into one pass."""
 _STOP_SECONDS = 4.0
 """How long workers may take to stop after the lease was lost; longer, and the process exits (decisions.md 7)."""
 _STUCK_SECONDS = 300.0
 """A key that is overdue for so long means that the workers are stuck."""
 _RECOVERY_SECONDS = 60.0
 _BLIND_SECONDS = 180.0
-"""A watch without an answer for so long, while the API server answers, means that this process is blind."""
+"""For so long the watch of NovaCrons may be away while the API server answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +54,7 @@ class Settings:
     workers: int = 16
 
 
-@dataclass(slots=True)
-class Pass:
-    """What happens around a pass that is under way: an event may overtake the answer to the write that caused it.
-
-    Args:
-        own: resource versions that our writes made.
-        seen: what the watches told meanwhile.
-    """
-
-    own: set[str] = field(default_factory=set)
-    seen: list[tuple[Priority, str]] = field(default_factory=list)
-
-    def news(self) -> Iterator[Priority]:
-        return (priority for priority, version in self.seen if version not in self.own)
-
-
-class Manager:
+class Operator:
     """One operator process."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
@@ -83,13 +62,8 @@ class Manager:
         self._credentials = credentials
         self._telemetry = Telemetry()
         self._queue = WorkQueue(clock.monotonic)
-        self._reflectors: dict[Kind, tuple[Reflector, asyncio.Task[None]]] = {}
-        self._known: dict[Key, str] = {}
-        self._passes: dict[Key, Pass] = {}
-        self._capabilities = Capabilities(operator_namespace=settings.operator_namespace)
+        self._watches = Watches(self._queue, settings.namespace, settings.operator_namespace)
         self._stopping = asyncio.Event()
-        self._compared = clock.monotonic()
-        self._discovered = asyncio.Event()
         self._identity = f"{socket.gethostname()}_{uuid.uuid4()}"
 
     async def run(self) -> None:
@@ -110,15 +84,16 @@ class Manager:
         self, kube: Kube, watch_kube: Kube, leadership: Leadership, loop: asyncio.AbstractEventLoop
     ) -> None:
         def seen(event: str | None, body: Manifest) -> None:
-            loop.call_soon_threadsafe(self._seen, event, body)
+            loop.call_soon_threadsafe(self._watches.seen, event, body)
 
         watch = ResourceWatch(
             self._credentials,
             self._settings.namespace,
             seen,
         )
+        watches = self._watches
         controller = Controller(
-            kube, Recorder(kube, self._identity), lambda: self._capabilities, self._may_have, self._wrote
+            kube, Recorder(kube, self._identity), lambda: watches.capabilities, watches.may_have, watches.wrote
         )
         probes = Probes(
             self._settings.address,
@@ -126,7 +101,7 @@ class Manager:
             self._settings.metrics_port,
             lambda: self._alive(leadership, watch),
             lambda: self._synced(leadership, watch),
-            lambda: asyncio.to_thread(self._exposition, leadership, watch),
+            lambda: self._exposition(leadership, watch),
         )
         await probes.start()
         try:
@@ -134,16 +109,15 @@ class Manager:
                 return
             watch.start()
             background: list[asyncio.Task[None]] = [
-                asyncio.create_task(self._discover(watch_kube), name="discovery"),
-                asyncio.create_task(self._compare(watch_kube), name="comparison"),
+                asyncio.create_task(watches.discover(watch_kube), name="discovery"),
+                asyncio.create_task(watches.compare(watch_kube), name="comparison"),
                 asyncio.create_task(self._campaign(leadership, controller), name="leadership"),
             ]
             await self._until_stopping(asyncio.gather(*background))
             await leadership.release()
         finally:
             watch.stop()
-            for _reflector, task in self._reflectors.values():
-                task.cancel()
+            watches.stop()
             await probes.stop()
             await asyncio.to_thread(watch.joined, 5.0)
 
@@ -175,79 +149,15 @@ class Manager:
                 told = problem
             await asyncio.sleep(2)
 
-    # What is seen
-
-    def _seen(self, event: str | None, body: Manifest) -> None:
-        """A NovaCron came, changed or went; on kopf's word only the key is taken, never the body."""
-        key = (body["metadata"]["namespace"], body["metadata"]["name"])
-        if event == "DELETED":
-            self._known.pop(key, None)
-            self._queue.add(key, Priority.USER)
-            for other in self._known:
-                if other[0] == key[0]:
-                    self._queue.add(other, Priority.USER)
-            return
-        version = body["metadata"]["resourceVersion"]
-        own = self._known.get(key) == version
-        self._known[key] = version
-        if not own:
-            self._tell(key, Priority.USER, version, 0)
-
-    async def _compare(self, kube: Kube) -> None:
-        """Lists NovaCrons now and then: whatever the watch may have missed is found, and so is a right that is gone."""
-        while True:
-            await asyncio.sleep(_COMPARE_SECONDS * random.uniform(0.8, 1.2))
-            try:
-                page = await kube.list(kinds.NOVACRON, self._settings.namespace, metadata_only=True)
-            except ApiError as error:
-                _log.warning("comparison failed", error=str(error))
-                continue
-            self._compared = clock.monotonic()
-            present = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in page.items}
-            for key, item in present.items():
-                if key not in self._known:
-                    self._seen(None, item)
-            for key in self._known.keys() - present.keys():
-                self._queue.add(key, Priority.USER)
-
-    def _child_changed(self, namespace: str, instance: str, version: str) -> None:
-        if (namespace, instance) in self._known:
-            self._tell((namespace, instance), Priority.CHILD, version, _DEBOUNCE)
-
-    def _tell(self, key: Key, priority: Priority, version: str, delay: float) -> None:
-        """Asks for a pass, unless one is under way whose own write this may be: its end decides."""
-        running = self._passes.get(key)
-        if running is None:
-            self._queue.add(key, priority, delay)
-        else:
-            running.seen.append((priority, version))
-
-    def _wrote(self, manifest: Manifest) -> None:
-        meta = manifest["metadata"]
-        if manifest["kind"] == labels.KIND:
-            key = (meta["namespace"], meta["name"])
-            self._known[key] = meta["resourceVersion"]
-        else:
-            key = (meta["namespace"], meta["labels"][labels.INSTANCE])
-            entry = self._reflectors.get(kinds.BY_KIND[manifest["kind"]])
-            if entry is not None:
-                entry[0].wrote(manifest)
-        if key in self._passes:
-            self._passes[key].own.add(meta["resourceVersion"])
-
-    def _may_have(self, kind: Kind, namespace: str, name: str) -> bool:
-        entry = self._reflectors.get(kind)
-        return entry is None or entry[0].any_of(namespace, name)
-
     # Leading
 
     async def _campaign(self, leadership: Leadership, controller: Controller) -> None:
         while True:
-            await self._discovered.wait()
+            await self._watches.discovered.wait()
             await leadership.acquired()
             _log.info("leading", identity=self._identity)
             controller.reset()
-            for key in self._known:
+            for key in self._watches.known:
                 self._queue.add(key, Priority.RESYNC)
             workers = [asyncio.create_task(self._work(controller)) for _ in range(self._settings.workers)]
             try:
@@ -268,13 +178,11 @@ class Manager:
     async def _work(self, controller: Controller) -> None:
         while True:
             key, _priority = await self._queue.get()
-            running = self._passes[key] = Pass()
+            self._watches.begin(key)
             try:
                 await self._pass(controller, key)
             finally:
-                del self._passes[key]
-                for priority in running.news():
-                    self._queue.add(key, priority, _DEBOUNCE)
+                self._watches.end(key)
                 self._queue.done(key)
 
     async def _pass(self, controller: Controller, key: Key) -> None:
@@ -297,7 +205,7 @@ class Manager:
             for child in result.repaired:
                 self._telemetry.repairs.labels(child.kind).inc()
             if result.again is None:
-                self._known.pop(key, None)
+                self._watches.known.pop(key, None)
                 self._telemetry.hide(*key)
                 self._queue.forget(key)
             else:
@@ -309,54 +217,15 @@ class Manager:
             self._telemetry.reconciles.labels(outcome).inc()
             self._telemetry.duration.observe(clock.monotonic() - started)
 
-    # Neighbours that come and go
-
-    async def _discover(self, kube: Kube) -> None:
-        """Asks again and again which optional APIs are served, and watches the kinds that are."""
-        while True:
-            try:
-                found = await discovery.capabilities(kube, self._settings.operator_namespace)
-            except ApiError as error:
-                _log.warning("discovery failed", error=str(error))
-                await asyncio.sleep(5)
-                continue
-            changed = found != self._capabilities
-            self._capabilities = found
-            self._watch_children(kube)
-            if changed and self._discovered.is_set():
-                _log.info("the cluster's APIs changed", missing=found.missing(), custom_metrics=found.custom_metrics)
-                for key in self._known:
-                    self._queue.add(key, Priority.CHILD)
-            self._discovered.set()
-            await asyncio.sleep(DISCOVERY_SECONDS)
-
-    def _watch_children(self, kube: Kube) -> None:
-        for kind in kinds.CHILDREN:
-            served = self._capabilities.serves(kind)
-            if served and kind not in self._reflectors:
-                reflector = Reflector(kube, kind, self._settings.namespace, self._child_changed)
-                self._reflectors[kind] = reflector, asyncio.create_task(reflector.run(), name=f"watch {kind.resource}")
-            elif not served and kind in self._reflectors:
-                self._reflectors.pop(kind)[1].cancel()
-
     # Health
-
-    def _blind(self) -> list[str]:
-        """Kinds of which nothing was seen for too long."""
-        now = clock.monotonic()
-        return [
-            kind.resource
-            for kind, (reflector, task) in self._reflectors.items()
-            if task.done() or (not reflector.synced and now - reflector.last_contact > _BLIND_SECONDS)
-        ]
 
     async def _alive(self, leadership: Leadership, watch: ResourceWatch) -> list[str]:
         """Why this process should be restarted; empty while it should not. Never for an API server that is away."""
         problems = []
         # after an outage every watch may still sit in its backoff: that is no blindness yet
         if leadership.answering() > _RECOVERY_SECONDS:
-            problems = [f"watch of {name} is blind" for name in self._blind()]
-            if clock.monotonic() - self._compared > 3 * _COMPARE_SECONDS:
+            problems = [f"watch of {name} is blind" for name in self._watches.blind()]
+            if clock.monotonic() - self._watches.compared > 3 * COMPARE_SECONDS:
                 problems.append("novacrons cannot be listed")
             if watch.dead_seconds() > _BLIND_SECONDS:
                 problems.append("the watch of novacrons does not come back")
@@ -368,24 +237,25 @@ class Manager:
 
     async def _synced(self, leadership: Leadership, watch: ResourceWatch) -> list[str]:
         """Why this process is not ready to lead."""
-        waiting = [kind.resource for kind, (reflector, _) in self._reflectors.items() if not reflector.synced]
-        if not self._reflectors:
+        health = self._watches.health()
+        waiting = [name for name, healthy in health.items() if not healthy]
+        if not health:
             waiting.append("discovery")
         if not watch.watching():
             waiting.append(kinds.NOVACRON.resource)
         found = [f"waiting for {name}" for name in waiting]
         return [*found, leadership.problem] if leadership.problem else found
 
-    def _exposition(self, leadership: Leadership, watch: ResourceWatch) -> bytes:
+    async def _exposition(self, leadership: Leadership, watch: ResourceWatch) -> bytes:
         self._telemetry.leader.set(leadership.leading)
         self._telemetry.queue_depth.set(self._queue.depth())
         self._telemetry.queue_oldest.set(self._queue.oldest())
-        for kind, (reflector, task) in self._reflectors.items():
-            self._telemetry.watch_healthy.labels(kind.resource).set(reflector.synced and not task.done())
+        for name, healthy in self._watches.health().items():
+            self._telemetry.watch_healthy.labels(name).set(healthy)
         self._telemetry.watch_healthy.labels(kinds.NOVACRON.resource).set(watch.watching())
-        return self._telemetry.exposition()
+        return await asyncio.to_thread(self._telemetry.exposition)
 
 
 async def run(settings: Settings, credentials: Credentials) -> None:
     """Until the process is told to stop."""
-    await Manager(settings, credentials).run()
+    await Operator(settings, credentials).run()

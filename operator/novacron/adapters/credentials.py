@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from novacron.core.errors import NovaCronError
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -97,8 +99,9 @@ def from_kubeconfig(kubeconfig: str = "", context: str = "") -> Credentials:
     try:
         config.load_kube_config(config_file=kubeconfig or None, context=context or None, client_configuration=settings)
         _contexts, active = config.list_kube_config_contexts(config_file=kubeconfig or None)
-    except (config.ConfigException, OSError) as error:
-        raise CredentialsMissing(f"no usable kubeconfig: {error}; name one with --kubeconfig") from error
+    except (config.ConfigException, yaml.YAMLError, TypeError, AttributeError, OSError) as error:
+        words = " ".join(str(error).split())[:200]
+        raise CredentialsMissing(f"no usable kubeconfig: {words}; name one with --kubeconfig") from error
     if context:
         active = next(entry for entry in _contexts if entry["name"] == context)
 

@@ -206,7 +206,7 @@ class Kube:
                         raise _error(event["object"].get("code", 500), event["object"])
                     yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unreachable(0, type(error).__name__, f"watch of {kind.resource}: {error!r}") from error
+            raise self._unreachable(f"watch of {kind.resource}", error) from error
 
     async def apply(
         self,
@@ -288,6 +288,12 @@ class Kube:
             raise RuntimeError("Kube is used outside its context")
         return self._session
 
+    def _unreachable(self, what: str, error: Exception) -> Unreachable:
+        """In words; some of the client's errors have none but their class name."""
+        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        text = f"{self._credentials.server} did not answer ({what}): {words}; check the address and the network"
+        return Unreachable(0, type(error).__name__, text)
+
     async def _object(self, verb: str, method: str, url: str, **request: Any) -> Manifest:
         answer: Manifest = await self._json(verb, method, url, **request)
         return answer
@@ -316,7 +322,7 @@ class Kube:
                 await _raise_for(response)
                 return orjson.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unreachable(0, type(error).__name__, f"{verb} {url}: {error!r}") from error
+            raise self._unreachable(f"{verb} {url}", error) from error
         finally:
             self._observe(verb, code, time.monotonic() - started)
 

@@ -34,6 +34,10 @@ def resource(path: str) -> tuple[Manifest, NovaCron]:
         fail(BAD_INPUT, f"{path}: holds {len(found)} documents of kind NovaCron; give a file with exactly one")
     body = found[0]
     meta = body.setdefault("metadata", {})
+    if not isinstance(meta, dict):
+        fail(
+            BAD_INPUT, f"{path}: metadata: must be an object with a name; write metadata: {{name: ..., namespace: ...}}"
+        )
     meta.setdefault("namespace", "default")
     meta.setdefault("uid", "")
     try:

@@ -80,7 +80,7 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
     "a field that does not exist": (changed(minimal(), {"spec.api.replica": 3}), ("spec.api.replica",)),
     "a bad quantity": (
         changed(minimal(), {"spec.api.resources": {"limits": {"memory": "512MB"}}}),
-        ("spec.api.resources.limits", "512MB"),
+        ("spec.api.resources.limits.memory", "512Mi"),
     ),
     "a url as host": (
         changed(minimal(), {"spec.database.host": "postgres://db.example.com/x"}),

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from novacron.adapters import credentials
-from novacron.adapters.kube import ApiError, Kube
-from novacron.roles.console import UNREACHABLE, fail
+from novacron.adapters.kube import ApiError, Kube, Unreachable
+from novacron.roles.console import REFUSED, UNREACHABLE, fail
 
 T = TypeVar("T")
 
@@ -25,8 +25,10 @@ def connected(kubeconfig: str, context: str, work: Callable[[Kube, str], Corouti
 
     try:
         return asyncio.run(main())
-    except (credentials.CredentialsMissing, ApiError) as error:
+    except (credentials.CredentialsMissing, Unreachable) as error:
         fail(UNREACHABLE, str(error))
+    except ApiError as error:
+        fail(REFUSED, str(error))
 
 
 def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,9 +35,7 @@ def resource(path: str) -> tuple[Manifest, NovaCron]:
     body = found[0]
     meta = body.setdefault("metadata", {})
     if not isinstance(meta, dict):
-        fail(
-            BAD_INPUT, f"{path}: metadata: must be an object with a name; write metadata: {{name: ..., namespace: ...}}"
-        )
+        fail(BAD_INPUT, f"{path}: metadata: must be an object; write metadata: {{name: ..., namespace: ...}}")
     meta.setdefault("namespace", "default")
     meta.setdefault("uid", "")
     try:

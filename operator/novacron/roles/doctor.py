@@ -10,7 +10,7 @@ import orjson
 from rich.console import Console
 
 from novacron.adapters import discovery
-from novacron.adapters.kube import ApiError, Kube, NotFound
+from novacron.adapters.kube import ApiError, Forbidden, Kube, NotFound
 from novacron.core import kinds, labels
 from novacron.core.manifest import Kind
 from novacron.roles.connection import cluster_options, connected
@@ -87,11 +87,18 @@ async def _examine(kube: Kube, namespace: str) -> list[Check]:
     )
     checks += [await _lease(kube), *await _rights(kube, namespace)]
     if checks[1].verdict == "ok":
-        living = {item["metadata"]["name"] for item in (await kube.list(kinds.NOVACRON, namespace)).items}
-        left = await leftovers(kube, namespace, living)
-        text = f"{', '.join(left)}: held by a finalizer? kubectl get -o yaml shows it" if left else "none"
-        checks.append(Check("leftovers", "bad" if left else "ok", text))
+        checks.append(await _leftovers(kube, namespace))
     return checks
+
+
+async def _leftovers(kube: Kube, namespace: str) -> Check:
+    try:
+        living = {item["metadata"]["name"] for item in (await kube.list(kinds.NOVACRON, namespace)).items}
+    except Forbidden as error:
+        return Check("leftovers", "bad", f"not looked for: {error}")
+    left = await leftovers(kube, namespace, living)
+    text = f"{', '.join(left)}: held by a finalizer? kubectl get -o yaml shows it" if left else "none"
+    return Check("leftovers", "bad" if left else "ok", text)
 
 
 async def _definition(kube: Kube) -> Check:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import many, one, report, start, watches
+from tests.bench import compare, many, one, report, start, watches
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -24,7 +24,7 @@ SIZES = (200, 1000)
 
 def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Bench], Awaitable[list[Row]]]]]:
     """Name and run of each case; each gets a control plane of its own."""
-    several = [(many.CASE, functools.partial(many.run, count=size)) for size in sizes]
+    several = [(compare.CASE, functools.partial(many.run, count=size)) for size in sizes]
     return [
         (start.CASE, start.run),
         (one.CASE, one.run),
@@ -33,7 +33,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
     ]
 
 
-NAMES = (start.CASE, one.CASE, watches.CASE, many.CASE)
+NAMES = (start.CASE, one.CASE, watches.CASE, compare.CASE)
 
 
 @click.command()

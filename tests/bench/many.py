@@ -6,7 +6,7 @@ its status and its events are in its time; that is the hardest of the possible c
 second ratio takes off what the creations alone take, measured while no operator runs: that work is the user's.
 
 The other side is the raw rate: the same manifests, prepared beforehand, applied server-side by the same client to fresh
-namespaces, nothing else running; at several concurrencies, before and after, and the best counts. Raw objects carry
+namespaces, nothing else running; at the best of several concurrencies, before and after. Raw objects carry
 another managed-by label of the same length: no watch selects them, so they are not in the operator's memory.
 
 On a machine that others use, wall time is luck; so the CPU of a child (API server, etcd and writer) is given as well.
@@ -21,7 +21,8 @@ import asyncio
 import os
 
 from novacron.core import kinds
-from tests.bench.cost import Cost, measured
+from tests.bench.compare import Stretch, compared
+from tests.bench.cost import measured
 from tests.bench.counters import look
 from tests.bench.facts import peak, resident
 from tests.bench.report import Goal, Row
@@ -31,98 +32,47 @@ from tests.bench.unchanged import unchanged
 from tests.support.controlplane.progress import say
 from tests.support.operator_process import OperatorProcess
 
-CASE = "many"
 _CONCURRENCIES = (8, 16, 32, 64)
 _RAW_RESOURCES = 100
 """Resources' worth of children of a raw sample at the best concurrency; a trial at each takes a fifth of them."""
 _EVERY = 0.1
 _SECONDS_A_RESOURCE = 5.0
-_GOAL = Goal("at least", 0.8)
 
 
 async def run(bench: Bench, count: int) -> list[Row]:
     """All rows of one size."""
     sample = min(count, _RAW_RESOURCES)
-    trials = [(await _raw(bench, max(sample // 5, 2), number), number) for number in (CONCURRENCY, *_CONCURRENCIES)]
-    best = max((_rate(bench, trial, max(sample // 5, 2)), number) for trial, number in trials[1:])[1]
-    raws = [await _raw(bench, sample, best)]
-    creation = await _creation(bench, sample)
+    best = await _best(bench, max(sample // 5, 2))
+    before, creation = await _raw(bench, sample, best), await _creation(bench, sample)
     with bench.operator(f"many-{count}") as operator:
         await asyncio.to_thread(operator.until_leading)
         await asyncio.to_thread(operator.until_ready)
-        idle = Row("memory", "operator idle, no resource", resident(operator.pid), "MB")
-        rows = await _first(bench, operator)
-        cost, asked = await _created(bench, operator, count)
+        rows = [Row("memory", "operator idle, no resource", resident(operator.pid), "MB")]
+        rows += await _first(bench, operator)
+        written, asked = await _created(bench, operator, count)
         rows += await _rest(bench, operator, count)
         await asyncio.to_thread(operator.stop)
-    raws.append(await _raw(bench, sample, best))
-    return [*_compared(bench, count, cost, asked, raws, sample, best, creation), idle, *rows]
+    after = await _raw(bench, sample, best)
+    return [*compared(count, written, (before, after), creation, best, asked), *rows]
 
 
-def _compared(
-    bench: Bench, count: int, cost: Cost, asked: str, raws: list[Cost], sample: int, best: int, creation: Cost
-) -> list[Row]:
-    """The operator against the raw rate.
-
-    Args:
-        creation: of ``sample`` NovaCrons, by itself.
-    """
-    each = _each(bench)
-    rates = [_rate(bench, raw, sample) for raw in raws]
-    raw = raws[rates.index(max(rates))]
-    rate = _rate(bench, cost, count)
-    alone = creation.seconds / sample
-    without = each * count / max(cost.seconds - alone * count, 1e-9)
-    listed = " and ".join(
-        f"{value:.0f}/s with {cost.share():.1f} cores" for value, cost in zip(rates, raws, strict=True)
-    )
-    cpu_raw, cpu = raw.each(each * sample), cost.each(each * count)
-    made = f"{each * count:,} in {cost.seconds:.1f} s with {cost.share():.1f} cores; requests by then: {asked}"
-    return [
-        Row(CASE, "children of a resource", each, ""),
-        Row(
-            CASE,
-            "raw server-side apply",
-            max(rates),
-            "/s",
-            count,
-            note=f"concurrency {best}; before and after: {listed}",
-        ),
-        Row(CASE, "children written by the operator", rate, "/s", count, note=made),
-        Row(CASE, "operator over raw", rate / max(rates), "", count, _GOAL, "the NovaCrons' creation included"),
-        Row(
-            CASE,
-            "operator over raw, creation taken off",
-            without / max(rates),
-            "",
-            count,
-            None,
-            f"a NovaCron's creation by itself: {alone * 1000:.1f} ms",
-        ),
-        Row(CASE, "CPU of a child, raw", cpu_raw, "ms", count, note=raw.split(each * sample)),
-        Row(CASE, "CPU of a child, operator", cpu, "ms", count, note=cost.split(each * count)),
-        Row(CASE, "CPU of a NovaCron's creation", creation.each(sample), "ms", count, note=creation.split(sample)),
-        Row(CASE, "raw over operator, in CPU", cpu_raw / cpu, "", count, note="the ratio on a machine of one's own"),
-    ]
+async def _best(bench: Bench, resources: int) -> int:
+    """The concurrency at which the raw side is fastest; the first trial only warms up."""
+    await _raw(bench, resources, CONCURRENCY)
+    trials = {concurrency: (await _raw(bench, resources, concurrency)).rate for concurrency in _CONCURRENCIES}
+    return max(trials, key=lambda concurrency: trials[concurrency])
 
 
-def _each(bench: Bench) -> int:
-    return len(bench.children("bench-1"))
-
-
-def _rate(bench: Bench, cost: Cost, resources: int) -> float:
-    return _each(bench) * resources / cost.seconds
-
-
-async def _raw(bench: Bench, resources: int, concurrency: int) -> Cost:
+async def _raw(bench: Bench, resources: int, concurrency: int) -> Stretch:
     manifests = [item for name in await bench.namespaces(resources) for item in bench.children(name)]
     with measured(bench.plane, os.getpid()) as cost:
         await apply_all(bench.kube, manifests, concurrency)
-    say(f"many: raw, concurrency {concurrency}: {len(manifests)} objects, {len(manifests) / cost.seconds:.0f}/s")
-    return cost
+    written = Stretch(len(manifests), cost)
+    say(f"many: raw, concurrency {concurrency}: {written.objects} objects, {written}")
+    return written
 
 
-async def _creation(bench: Bench, count: int) -> Cost:
+async def _creation(bench: Bench, count: int) -> Stretch:
     """So many NovaCrons created while no operator runs; they are deleted again."""
     resources = [resource(name) for name in await bench.namespaces(count)]
     with measured(bench.plane, os.getpid()) as cost:
@@ -130,7 +80,7 @@ async def _creation(bench: Bench, count: int) -> Cost:
     for item in (await bench.kube.list(kinds.NOVACRON, metadata_only=True)).items:
         meta = item["metadata"]
         await bench.kube.delete(kinds.NOVACRON, meta["namespace"], meta["name"], meta["uid"])
-    return cost
+    return Stretch(count, cost)
 
 
 async def _first(bench: Bench, operator: OperatorProcess) -> list[Row]:
@@ -142,11 +92,11 @@ async def _first(bench: Bench, operator: OperatorProcess) -> list[Row]:
     return await unchanged(bench, operator, [namespace], 1)
 
 
-async def _created(bench: Bench, operator: OperatorProcess, count: int) -> tuple[Cost, str]:
+async def _created(bench: Bench, operator: OperatorProcess, count: int) -> tuple[Stretch, str]:
     """``count`` resources at once: what it cost, and what was asked of the API server."""
     namespaces = await bench.namespaces(count)
-    expected = await bench.counts()
-    for kind, number in kinds_of(bench.children(namespaces[0])).items():
+    expected, each = await bench.counts(), kinds_of(bench.children(namespaces[0]))
+    for kind, number in each.items():
         expected[kind] += number * count
     before = look(operator)
     with measured(bench.plane, operator.pid) as cost:
@@ -156,8 +106,9 @@ async def _created(bench: Bench, operator: OperatorProcess, count: int) -> tuple
             await bench.until_there(expected, 60 + count * _SECONDS_A_RESOURCE, _EVERY)
             cost.stop()
             progress.cancel()
-    say(f"many: {count} resources in {cost.seconds:.1f} s, {_rate(bench, cost, count):.0f} children/s")
-    return cost, str(look(operator).since(before))
+    written = Stretch(sum(each.values()) * count, cost)
+    say(f"many: {count} resources in {cost.seconds:.1f} s, children: {written}")
+    return written, str(look(operator).since(before))
 
 
 async def _progress(operator: OperatorProcess) -> None:

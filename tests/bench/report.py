@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tests.bench.facts import Facts
@@ -69,7 +70,7 @@ def table(rows: Sequence[Row]) -> Table:
         style = {"met": "green", "missed": "red"}.get(row.verdict, "")
         verdict = f"[{style}]{row.verdict}[/]" if style else ""
         shown.add_row(
-            row.case, row.what, str(row.resources or ""), number(row.value), row.unit, goal, verdict, row.note
+            row.case, row.what, str(row.resources or ""), number(row.value), row.unit, goal, verdict, escape(row.note)
         )
     return shown
 

@@ -52,7 +52,7 @@ class Course:
         self._zygote = zygote
         self._name = name
         self._starts = 0
-        self.place = Place(client, self.proxy.journal)
+        self.place = Place(client, self.proxy)
         make_home(client, self.place.namespace)
 
     def start(self) -> Forked:

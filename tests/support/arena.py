@@ -41,7 +41,7 @@ class Arena:
         self.namespace = f"arena-{os.getpid()}-{next(_numbers)}"
         self.directory = directory / self.namespace
         self.proxy = FaultProxy(account, self.directory)
-        self.place = Place(client, self.proxy.journal, self.namespace)
+        self.place = Place(client, self.proxy, self.namespace)
         make_home(client, self.namespace)
         self.operator = self.another(self.proxy)
         self._stack = contextlib.ExitStack()

@@ -9,8 +9,9 @@ from typing import Any
 
 from novacron.core import kinds, labels
 from novacron.core.manifest import Ref, ref
-from tests.support.api_calls import Call, Journal
+from tests.support.api_calls import Call
 from tests.support.api_client import Client, Manifest
+from tests.support.fault_proxy import FaultProxy
 from tests.support.waiting import until
 
 _numbers = itertools.count(1)
@@ -40,12 +41,13 @@ class Place:
 
     Args:
         client: the administrator.
-        journal: of the proxy through which the operator speaks.
+        proxy: the one through which the operator speaks.
     """
 
-    def __init__(self, client: Client, journal: Journal, name: str = "") -> None:
+    def __init__(self, client: Client, proxy: FaultProxy, name: str = "") -> None:
         self.client = client
-        self.journal = journal
+        self.proxy = proxy
+        self.journal = proxy.journal
         self.namespace = name or f"place-{os.getpid()}-{next(_numbers)}"
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
 

@@ -51,6 +51,6 @@ def operator(proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def place(client: Client, proxy: FaultProxy, operator: OperatorProcess) -> Iterator[Place]:
     """A namespace of this test's own."""
     assert operator.alive(), operator.last_words()
-    made = Place(client, proxy.journal)
+    made = Place(client, proxy)
     yield made
     made.leave()

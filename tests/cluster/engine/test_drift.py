@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -24,7 +24,12 @@ _GATEWAY = {"type": "Gateway", "hosts": ["api.example.com"], "gateway": {"name":
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a person does to a child with ``kubectl edit`` or ``kubectl patch``."""
+    """What a person does to a child with ``kubectl edit`` or ``kubectl patch``.
+
+    Args:
+        writes: how many may undo it. Two where an apply cannot do it alone: it merges a Service's ports by number, so
+            a port that somebody renumbered must go before ours can stand beside it.
+    """
 
     id: str
     kind: str
@@ -32,7 +37,7 @@ class Edit:
     body: Any
     form: str = "merge"
     reason: str = "Repaired"
-    manager: str = field(default="kubectl-edit")
+    writes: int = 1
 
 
 def _pod(body: Manifest) -> Manifest:
@@ -60,9 +65,10 @@ EDITS = (
         "novacron-api",
         [{"op": "replace", "path": "/spec/ports/0/port", "value": 81}],
         "json",
+        writes=2,
     ),
     Edit("service-selector", "Service", "novacron-api", {"spec": {"selector": {f"{_LABELS}/component": "ml"}}}),
-    Edit("service-type", "Service", "novacron-api", {"spec": {"type": "NodePort"}}),
+    Edit("service-type", "Service", "novacron-api", {"spec": {"type": "NodePort"}}, writes=2),
     Edit("autoscaler-max", "HorizontalPodAutoscaler", "novacron-api", {"spec": {"maxReplicas": 99}}),
     Edit("autoscaler-metrics", "HorizontalPodAutoscaler", "novacron-api", {"spec": {"metrics": []}}),
     Edit("budget", "PodDisruptionBudget", "novacron-api", {"spec": {"maxUnavailable": 3}}),
@@ -171,7 +177,7 @@ class Stage:
     def place(self) -> Place:
         if self._place is None or not self._is_quiet(self._place):
             self.clear()
-            self._place = Place(self._client, self._proxy.journal)
+            self._place = Place(self._client, self._proxy)
             self._place.submit(minimal(namespace=self._place.namespace, exposure=_GATEWAY))
             until(lambda: len(self._children()) >= 42, "all children exist", 60)
             self._place.until_quiet()
@@ -220,7 +226,7 @@ def test_a_hand_edit_is_undone_with_one_write(shared: Place, edit: Edit) -> None
     wanted = owned(shared.child(edit.kind, edit.name))
     known = {event["metadata"]["name"] for event in shared.events(edit.reason)}
     before = shared.mark()
-    edited = shared.client.patch(edit.kind, shared.namespace, edit.name, edit.body, edit.form, edit.manager)
+    edited = shared.client.patch(edit.kind, shared.namespace, edit.name, edit.body, edit.form)
     assert owned(edited | {"kind": edit.kind}) != wanted, "the edit changed nothing: this test proves nothing"
 
     def restored() -> bool:
@@ -230,8 +236,11 @@ def test_a_hand_edit_is_undone_with_one_write(shared: Place, edit: Edit) -> None
 
     until(restored, f"{edit.kind}/{edit.name} is as it was", 30)
     shared.complete_pass()
-    writes = [str(call) for call in shared.writes(before) if call.subresource != "status"]
-    assert len(writes) == 1, writes
+    writes = [call for call in shared.writes(before) if call.subresource != "status"]
+    accepted = [str(call) for call in writes if call.code < 300]
+    assert 1 <= len(accepted) <= edit.writes, [str(call) for call in writes]
+    assert {call.code for call in writes} <= {200, 409, 422}, "refused for another reason than that somebody was faster"
+    assert shared.events("WriteFailed") == []
     told = [event for event in shared.events(edit.reason) if event["metadata"]["name"] not in known]
     assert [f"{edit.kind}/{edit.name}" in event["note"] for event in told] == [True], told
 
@@ -253,8 +262,7 @@ def test_a_change_and_an_addition_at_once_are_both_undone(shared: Place) -> None
     until(lambda: owned(shared.child("Deployment", "novacron-query")) == wanted, "the Deployment is as it was", 30)
     shared.complete_pass()
     writes = [call for call in shared.writes(before) if call.subresource != "status"]
-    assert len(writes) <= 2, [str(call) for call in writes]
-    assert all(call.code < 400 for call in writes), [str(call) for call in writes]
+    assert len([call for call in writes if call.code < 300]) <= 2, [str(call) for call in writes]
     assert shared.events("WriteFailed") == []
 
 

@@ -80,7 +80,7 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
 @pytest.fixture(scope="module")
 def shared(client: Client, proxy: FaultProxy, operator: OperatorProcess) -> Iterator[Place]:
     assert operator.alive()
-    made = Place(client, proxy.journal)
+    made = Place(client, proxy)
     made.submit(minimal(namespace=made.namespace, exposure=GATEWAY))
     until(lambda: len(made.children()) >= 42, "all children exist", 60)
     made.until_quiet()

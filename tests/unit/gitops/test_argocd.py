@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ ARGOCD = GITOPS / "argocd"
 Manifest = dict[str, Any]
 
 
-def state(*, generation: int = 3, observed: int | None = 3, paused: str = "", **conditions: str) -> Manifest:
+def state(
+    conditions: Mapping[str, str], *, generation: int = 3, observed: int | None = 3, paused: str = ""
+) -> Manifest:
     """A NovaCron with some of its conditions; ``observed`` None: no status at all."""
     meta: Manifest = {"name": "novacron", "namespace": "novacron", "generation": generation, "uid": "u"}
     if paused:
@@ -54,16 +57,16 @@ def deleted(body: Manifest) -> Manifest:
 
 
 STATES: dict[str, tuple[Manifest, str]] = {
-    "healthy": (state(**READY), "Healthy"),
-    "reconciling": (state(**WORKING), "Progressing"),
-    "stalled": (state(**STUCK), "Degraded"),
-    "as the API server creates it": (state(generation=1, observed=-1), "Progressing"),
-    "no status": (state(observed=None), "Progressing"),
-    "Ready of an older generation": (state(generation=4, **READY), "Progressing"),
-    "stalled in an older generation": (state(generation=4, **STUCK), "Progressing"),
-    "being deleted, still Ready": (deleted(state(**READY)), "Progressing"),
-    "being deleted, stalled": (deleted(state(**STUCK)), "Progressing"),
-    "not paused": (state(paused="false", **READY), "Healthy"),
+    "healthy": (state(READY), "Healthy"),
+    "reconciling": (state(WORKING), "Progressing"),
+    "stalled": (state(STUCK), "Degraded"),
+    "as the API server creates it": (state({}, generation=1, observed=-1), "Progressing"),
+    "no status": (state({}, observed=None), "Progressing"),
+    "Ready of an older generation": (state(READY, generation=4), "Progressing"),
+    "stalled in an older generation": (state(STUCK, generation=4), "Progressing"),
+    "being deleted, still Ready": (deleted(state(READY)), "Progressing"),
+    "being deleted, stalled": (deleted(state(STUCK)), "Progressing"),
+    "not paused": (state(READY, paused="false"), "Healthy"),
 }
 
 
@@ -76,11 +79,11 @@ def test_a_state_has_its_verdict(name: str) -> None:
 @pytest.mark.parametrize("found", [READY, WORKING, STUCK])
 @pytest.mark.parametrize("observed", [3, 2])
 def test_paused_is_suspended_whatever_the_conditions_say(found: dict[str, str], observed: int) -> None:
-    assert judges.argo_health(state(observed=observed, paused="true", **found)) == "Suspended"
+    assert judges.argo_health(state(found, observed=observed, paused="true")) == "Suspended"
 
 
 def test_a_paused_resource_that_is_deleted_is_on_its_way_out() -> None:
-    assert judges.argo_health(deleted(state(paused="true", **READY))) == "Progressing"
+    assert judges.argo_health(deleted(state(READY, paused="true"))) == "Progressing"
 
 
 @pytest.mark.parametrize("statuses", [*itertools.product(("True", "False", "Unknown", ""), repeat=3)])
@@ -92,7 +95,7 @@ def test_every_combination_of_the_three_conditions_has_a_verdict(statuses: tuple
     expected = "Progressing"
     if reconciling != "True":
         expected = "Degraded" if stalled == "True" else "Healthy" if ready == "True" else "Progressing"
-    assert judges.argo_health(state(**found)) == expected
+    assert judges.argo_health(state(found)) == expected
 
 
 def test_kstatus_agrees_in_every_state_that_the_server_can_show() -> None:

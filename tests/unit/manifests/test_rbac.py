@@ -84,7 +84,7 @@ def test_the_namespaced_install_binds_in_its_namespace_alone() -> None:
     found = documents("install-namespaced/rbac.yaml")
     assert {item["kind"] for item in found} == {"Namespace", "Role", "RoleBinding"}
     assert {item["metadata"].get("namespace", item["metadata"]["name"]) for item in found} == {"novacron"}
-    (change,) = documents("install-namespaced/patch.yaml")[0]
+    (change,) = yaml.safe_load((MANIFESTS / "install-namespaced" / "patch.yaml").read_text())
     assert change["value"] == ["run", "--namespace=novacron"]
 
 

@@ -43,7 +43,8 @@ NAMES = (start.CASE, one.CASE, watches.CASE, compare.CASE)
 )
 @click.option("--unrelated", default=10_000, show_default=True, help="Foreign ConfigMaps of the case watches.")
 @click.option("--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the results there too.")
-def main(only: Sequence[str], sizes: Sequence[int], unrelated: int, path: Path | None) -> None:
+@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write a table for a document there.")
+def main(only: Sequence[str], sizes: Sequence[int], unrelated: int, path: Path | None, markdown: Path | None) -> None:
     """Measure the operator against its peers on one control plane.
 
     Example: python -m tests.bench --only many --resources 20
@@ -60,6 +61,8 @@ def main(only: Sequence[str], sizes: Sequence[int], unrelated: int, path: Path |
         report.show(machine, rows)
         if path is not None:
             path.write_text(report.document(machine, rows))
+        if markdown is not None:
+            markdown.write_text(report.markdown(rows))
 
 
 async def _on(plane: ControlPlane, run: Callable[[Bench], Awaitable[list[Row]]]) -> list[Row]:

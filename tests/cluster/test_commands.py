@@ -169,7 +169,8 @@ def test_diff_names_objects_and_fields_and_writes_nothing(world: World, place: P
     assert sorted(found["change", "NovaCron/novacron"]) == ["spec.ml.enabled", "spec.query.replicas"]
     assert found["change", "Deployment/novacron-query"] == ["spec.replicas"]
     assert ("delete", "Deployment/novacron-ml") in found
-    assert not any(action in ("create", "refuse") for action, _name in found)
+    added = {(action, name) for action, name in found if action not in ("change", "delete")}
+    assert added == {("create", "PodDisruptionBudget/novacron-query")}, "one pod needs none, two do"
     text = world.novacron("diff", "-f", file)
     assert (text.code, text.error) == (1, f"{len(found)} objects would change\n")
     assert "change   Deployment/novacron-query: spec.replicas\n" in text.output

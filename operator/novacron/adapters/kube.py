@@ -121,11 +121,13 @@ class Kube:
         self._permit = permit
         self._observe = observe
         self._connections = connections
+        # a request's time must not run while it waits for its turn: under load that would look like an outage
+        self._turn = asyncio.Semaphore(connections)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Kube:
         connector = aiohttp.TCPConnector(ssl=self._credentials.tls(), limit=self._connections, keepalive_timeout=60)
-        timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS, connect=_CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS)
         self._session = aiohttp.ClientSession(
             base_url=self._credentials.server, connector=connector, timeout=timeout, headers={"User-Agent": "novacron"}
         )
@@ -189,7 +191,7 @@ class Kube:
             "labelSelector": label_selector,
             "timeoutSeconds": "600",
         }
-        timeout = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS, sock_read=silence)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence)
         try:
             async with self._client.get(
                 path(kind, namespace),
@@ -244,14 +246,11 @@ class Kube:
             query["force"] = "true"
         if dry_run:
             query["dryRun"] = "All"
-        else:
-            self._permit()
         return await self._object("apply", "PATCH", url, query=query, body=manifest, content_type=_APPLY)
 
     async def json_patch(
         self, kind: Kind, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]
     ) -> Manifest:
-        self._permit()
         url = path(kind, namespace, name)
         query = {"fieldManager": labels.FIELD_MANAGER}
         return await self._object(
@@ -259,7 +258,6 @@ class Kube:
         )
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
-        self._permit()
         query = {"fieldManager": labels.FIELD_MANAGER, "fieldValidation": "Strict"}
         return await self._object(
             "create", "POST", path(kind, manifest["metadata"].get("namespace", "")), query=query, body=manifest
@@ -267,13 +265,11 @@ class Kube:
 
     async def replace(self, kind: Kind, manifest: Manifest) -> Manifest:
         """PUT; the ``resourceVersion`` in the manifest makes it a compare-and-set."""
-        self._permit()
         meta = manifest["metadata"]
         return await self._object("update", "PUT", path(kind, meta.get("namespace", ""), meta["name"]), body=manifest)
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Deletes exactly that object; its dependents go in the background."""
-        self._permit()
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -309,11 +305,19 @@ class Kube:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        started = time.monotonic()
-        code = 0
         sent = {**(headers or {}), **self._credentials.headers()}
         if body is not None:
             sent["Content-Type"] = content_type
+        async with self._turn:
+            if method != "GET" and "dryRun" not in (query or {}):
+                self._permit()
+            return await self._sent(verb, method, url, query, body, sent)
+
+    async def _sent(
+        self, verb: str, method: str, url: str, query: Mapping[str, str] | None, body: Any, sent: Mapping[str, str]
+    ) -> Any:
+        started = time.monotonic()
+        code = 0
         try:
             async with self._client.request(
                 method, url, params=query, data=None if body is None else orjson.dumps(body), headers=sent

@@ -148,12 +148,13 @@ class Controller:
         absent = {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
         memory.suspected &= absent
         taken = await gather.taken(self._kube, namespace, memory.suspected, snapshot.around)
+        undisturbed = self._undisturbed(body, snapshot.children, wanted, memory)
         steps = plan(
             wanted,
             snapshot.children,
             taken,
             body["metadata"]["uid"],
-            self._undisturbed(body, snapshot.children, wanted, memory),
+            undisturbed,
             {(child, name) for child, fields in memory.tolerated.items() for name in fields},
         )
         outcome = await act(self._kube, steps, self._wrote)
@@ -189,6 +190,8 @@ class Controller:
     def _undisturbed(self, body: Manifest, children: Mapping[Ref, Manifest], wanted: Wanted, memory: Memory) -> bool:
         """Whether a difference is drift. After a start nothing is remembered: then only what others wrote tells."""
         before, memory.wanted = memory.wanted, hash(orjson.dumps(wanted.manifests))
+        if before != memory.wanted:
+            memory.tolerated.clear()  # another wish is another try: what mutated our writes may be gone
         if at(body, "status", "observedGeneration") != body["metadata"]["generation"]:
             return False
         if before:

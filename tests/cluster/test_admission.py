@@ -21,6 +21,9 @@ import yaml
 from novacron.api.v1alpha1 import InvalidResource, NovaCronSpec, Problem, validate
 from novacron.api.v1alpha1.crd import crd_yaml
 from novacron.api.v1alpha1.shape import Shape
+from novacron.core import kinds
+from novacron.core.capabilities import Capabilities
+from novacron.stack.desired import wanted
 from tests.support.controlplane.plane import ControlPlane, KubectlError
 from tests.support.refusals import ACCEPTED, REFUSALS, Refusal
 from tests.support.resources import Manifest, changed, full, minimal, place, steps
@@ -28,6 +31,8 @@ from tests.support.schema import Leaf, fields, leaves
 
 NAMESPACE = "admission"
 RESOURCES = "/apis/novacron.io/v1alpha1/namespaces/{}/novacrons"
+CONTRACT = Path(__file__).parents[1] / "unit" / "api" / "contract.yaml"
+OWNER = "00000000-0000-0000-0000-000000000000"
 AT_ONCE = 8
 
 
@@ -71,6 +76,26 @@ class Server:
         causes = body.get("details", {}).get("causes", ())
         found = tuple((cause.get("field", ""), cause["message"]) for cause in causes)
         return Answer(False, {}, body["message"], found)
+
+    def apply(self, children: Sequence[Manifest]) -> list[str]:
+        """What the server says against each child, in order; nothing where it takes it as the operator sends it."""
+        return asyncio.run(self._apply(children))
+
+    async def _apply(self, children: Sequence[Manifest]) -> list[str]:
+        connector = aiohttp.TCPConnector(ssl=self.context, limit=AT_ONCE)
+        async with aiohttp.ClientSession(self.url, connector=connector) as session:
+            return await asyncio.gather(*(self._patch(session, child) for child in children))
+
+    async def _patch(self, session: aiohttp.ClientSession, child: Manifest) -> str:
+        metadata, version = child["metadata"], child["apiVersion"]
+        base = f"/{'apis' if '/' in version else 'api'}/{version}/namespaces/{metadata['namespace']}"
+        path = f"{base}/{kinds.BY_KIND[child['kind']].plural}/{metadata['name']}"
+        query = {"dryRun": "All", "fieldValidation": "Strict", "fieldManager": "admission", "force": "true"}
+        # JSON is YAML
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        async with session.patch(path, params=query, headers=headers, data=json.dumps(child)) as response:
+            body = await response.json()
+        return "" if response.ok else f"{child['kind']}/{metadata['name']}: {body['message']}"
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +211,27 @@ def test_server_fills_in_what_the_operator_reads(name: str, accepted: dict[str, 
     assert {**stored, "spec": _with_text_cpu(stored["spec"])}["spec"] == validate(stored).spec.manifest()
 
 
+def _children(resource: Manifest) -> dict[str, Manifest]:
+    """What the operator would apply where every neighbour is there; each under its own text."""
+    body = changed(_here(resource), {"metadata.uid": OWNER})
+    found = wanted(validate(body), Capabilities((1, 36), custom_metrics=True)).manifests
+    return {json.dumps(child, sort_keys=True): child for child in found}
+
+
+@pytest.fixture(scope="module")
+def complaints(server: Server) -> dict[str, list[str]]:
+    """What the server says against the children of each accepted resource; most of them are alike and sent once."""
+    children = {name: _children(resource) for name, resource in ACCEPTED.items()}
+    distinct = {text: child for found in children.values() for text, child in found.items()}
+    said = dict(zip(distinct, server.apply(list(distinct.values())), strict=True))
+    return {name: [said[text] for text in found if said[text]] for name, found in children.items()}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_server_takes_every_child_of_what_it_accepts(name: str, complaints: dict[str, list[str]]) -> None:
+    assert complaints[name] == []
+
+
 def test_new_resource_reads_as_not_seen(accepted: dict[str, Answer]) -> None:
     assert accepted["minimal"].stored["status"] == {"observedGeneration": -1}
 
@@ -267,7 +313,22 @@ def test_unknown_field_is_refused_at_any_depth(server: Server) -> None:
         assert [problem.path for problem in _verdict(resource)] == [f"{path}.surprise"]
 
 
-@pytest.mark.parametrize("resource", [minimal(), full()], ids=["minimal", "full"])
+def _contract() -> Manifest:
+    """The contract with administrators (novacron.yaml), complete: every field that it names, with its default."""
+    spec = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["spec"]
+    return changed(minimal(**spec), {"metadata.annotations": {"novacron.io/paused": "false"}})
+
+
+def _kept(given: Any, stored: Any) -> bool:
+    """Whether all that was given is there as it was given, empty lists and maps included."""
+    if isinstance(given, dict):
+        return isinstance(stored, dict) and all(key in stored and _kept(given[key], stored[key]) for key in given)
+    if isinstance(given, list):
+        return isinstance(stored, list) and len(stored) == len(given) and all(map(_kept, given, stored))
+    return bool(given == stored) and type(given) is type(stored)
+
+
+@pytest.mark.parametrize("resource", [minimal(), full(), _contract()], ids=["minimal", "full", "contract"])
 def test_resource_comes_back_as_applied(
     plane: ControlPlane, resource: Manifest, request: pytest.FixtureRequest
 ) -> None:
@@ -279,6 +340,8 @@ def test_resource_comes_back_as_applied(
         stored = json.loads(plane.kubectl("get", "novacron", "novacron", "-n", namespace, "-o", "json"))
         for leaf in leaves(applied["spec"], Shape("object", model=NovaCronSpec), "spec"):
             assert changed(stored, {leaf.path: leaf.value}) == stored, leaf.path
+        assert _kept(applied["spec"], stored["spec"])
+        assert _kept(applied["metadata"], stored["metadata"])
         assert validate(stored).spec == validate(resource).spec
     finally:
         plane.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,31 @@ def test_rules_are_told_apart_and_tell_what_is_wrong() -> None:
         texts = {rule["rule"] for rule in rules}
         assert len(texts) == len(rules), f"{path}: the API server keys rules by their text"
         assert all(rule["message"] and "\n" not in rule["message"] for rule in rules), path
+
+
+def counted(schema: dict[str, Any], most: int = 1) -> Iterator[tuple[dict[str, Any], int]]:
+    """Every schema inside a schema, and how many values of it one resource may hold."""
+    yield schema, most
+    for inner in schema.get("properties", {}).values():
+        yield from counted(inner, most)
+    for key, bound in (("items", "maxItems"), ("additionalProperties", "maxProperties")):
+        if key in schema:
+            yield from counted(schema[key], most * schema[bound])
+
+
+def test_patterns_of_texts_fit_into_the_server_s_budget() -> None:
+    """The dearest rules, estimated as the API server does (cel-go ``checker/cost.go``, 4 bytes a character); it refuses
+    a definition with one above 10 million or with 100 million together."""
+    costs = [
+        math.ceil((4 * node["maxLength"] + 1) / 10) * math.ceil(len(pattern) / 4) * most
+        for node, most in counted(SCHEMA["properties"]["spec"])
+        if node.get("type") == "string" and "maxLength" in node
+        for rule in node.get("x-kubernetes-validations", [])
+        for pattern in re.findall(r"matches\('((?:[^'\\]|\\.)*)'\)", rule["rule"])
+    ]
+    assert max(costs) < 2_000_000
+    assert len(costs) > 100
+    assert sum(costs) < 50_000_000
 
 
 def test_nobody_has_seen_a_new_resource() -> None:

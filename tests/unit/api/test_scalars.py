@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import timedelta
 
 import pytest
@@ -57,9 +58,43 @@ def test_cidr_is_accepted_exactly_when_it_is_a_bounded_network(
 ) -> None:
     length = prefix % (address.max_prefixlen + 1)
     network = ipaddress.ip_network(f"{address}/{length}", strict=False)
-    assert accepted("spec.database.cidrs", [str(network)]) == (length > 0)
+    # IPv4 in IPv6 clothes: NetworkPolicies refuse it
+    plain = getattr(network.network_address, "ipv4_mapped", None) is None
+    assert accepted("spec.database.cidrs", [str(network)]) == (plain and length > 0)
     clean = network.network_address == address
-    assert accepted("spec.database.cidrs", [f"{address}/{length}"]) == (clean and length > 0)
+    assert accepted("spec.database.cidrs", [f"{address}/{length}"]) == (plain and clean and length > 0)
+
+
+@given(st.ip_addresses(v=6), st.integers(1, 128))
+def test_cidr_has_one_spelling(address: ipaddress.IPv6Address, prefix: int) -> None:
+    network = ipaddress.ip_network(f"{address}/{prefix}", strict=False)
+    for spelling in {network.exploded, str(network).upper(), str(network).replace("/", "/0")} - {str(network)}:
+        assert not accepted("spec.database.cidrs", [spelling]), spelling
+
+
+@given(st.ip_addresses())
+def test_an_address_is_a_host_and_one_of_an_url_unless_it_is_ipv4_in_ipv6(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    plain = getattr(address, "ipv4_mapped", None) is None
+    text = f"[{address}]" if address.version == 6 else str(address)
+    assert accepted("spec.database.host", str(address)) == plain
+    for rest in ("", ":8200", "/v1", ":8200/v1/x"):
+        assert accepted("spec.secrets.vault.server", f"https://{text}{rest}") == plain
+        assert not accepted("spec.secrets.vault.server", f"https://{text[:-1]}.{rest}")
+
+
+@given(st.text(alphabet="aZ09-_./ é\n", max_size=6))
+def test_keys_and_values_of_labels_are_kubernetes_own(text: str) -> None:
+    """apimachinery ``IsQualifiedName`` and ``IsValidLabelValue``."""
+    name = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+    part = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+    key = re.fullmatch(rf"({part}(\.{part})*/)?{name}", text) is not None
+    value = re.fullmatch(f"({name})?", text) is not None
+    assert accepted("spec.api.nodeSelector", {text: "x"}) == key
+    assert accepted("spec.api.nodeSelector", {"x": text}) == value
+    assert accepted("spec.api.tolerations", [{"key": text, "operator": "Exists"}]) == key
+    assert accepted("spec.api.tolerations", [{"key": "x", "value": text}]) == value
 
 
 @given(st.integers(8, 2000), st.integers(3, 60), st.integers(3, 60))

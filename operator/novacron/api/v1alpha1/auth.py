@@ -87,6 +87,18 @@ class JWT(Model):
             holds=lambda jwt: is_not_longer(jwt.token_ttl, jwt.max_token_age),
             path=".tokenTTL",
         ),
+        Rule(
+            cel=not_longer("self.tokenTTL", "self.refreshTTL"),
+            message="must be at least tokenTTL: a refresh token that ends first refreshes nothing",
+            holds=lambda jwt: is_not_longer(jwt.token_ttl, jwt.refresh_ttl),
+            path=".refreshTTL",
+        ),
+        Rule(
+            cel=not_longer("self.jwksMaxAge", "self.keyRotationInterval"),
+            message="must be at least jwksMaxAge, or a new key signs before others have seen it",
+            holds=lambda jwt: is_not_longer(jwt.jwks_max_age, jwt.key_rotation_interval),
+            path=".keyRotationInterval",
+        ),
     )
 
     issuer: Annotated[Name, Field(description="Claim iss of our tokens.")] = "novacron-auth-service"
@@ -202,6 +214,15 @@ class RateLimit(Model):
 
 class AuthWorkload(Workload):
     """Logins, tokens, sessions, and the answer to gateways whether a request may pass."""
+
+    rules: ClassVar[tuple[Rule[AuthWorkload], ...]] = (
+        Rule(
+            cel="self.service.port != self.ports.internal || self.service.type != 'ClusterIP'",
+            message="must differ from ports.internal: the Service carries both",
+            holds=lambda own: own.service.port != own.ports.internal or own.service.type != "ClusterIP",
+            path=".service.port",
+        ),
+    )
 
     autoscaling: Annotated[AuthAutoscaling, Field(description="The HorizontalPodAutoscaler.")] = AuthAutoscaling()
     resources: Annotated[AuthResources, Field(description="Requests and limits of the container.")] = AuthResources()

@@ -5,6 +5,7 @@ Names of keys only; a value never appears in the resource.
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -14,6 +15,20 @@ from novacron.api.v1alpha1.durations import Duration, lasting
 from novacron.api.v1alpha1.rules import Rule, matching
 from novacron.api.v1alpha1.scalars import HttpsUrl, OptionalDnsName, SecretKey
 
+RESERVED = ("novacron-signing-keys", "novacron-internal-key")
+"""Secrets that the operator itself writes (interfaces.md)."""
+
+SecretName = Annotated[
+    OptionalDnsName,
+    Rule[str](
+        cel=f"!(self in {list(RESERVED)})",
+        message="is reserved for keys that the operator makes: choose another name",
+        holds=lambda name: name not in RESERVED,
+    ),
+]
+
+_STEP = "[-A-Za-z0-9_][-A-Za-z0-9_.]*"
+_STEPS = f"{_STEP}(?:/{_STEP})*"
 RemoteKey = Annotated[
     str,
     Field(
@@ -21,15 +36,15 @@ RemoteKey = Annotated[
         description="Path of the secret in Vault, below secrets.vault.path. Used with ExternalSecrets only.",
     ),
     matching(
-        r"[A-Za-z0-9_.][-A-Za-z0-9_./]*",
-        "must be empty or a path in Vault such as database/novacron, without a leading /",
+        _STEPS,
+        "must be empty or a path in Vault such as database/novacron, without a leading, final or double / and ..",
         or_empty=True,
     ),
 ]
 VaultPath = Annotated[
     str,
     Field(max_length=128),
-    matching(r"[A-Za-z0-9_.][-A-Za-z0-9_./]*", "must be a mount path in Vault such as secret, without a leading /"),
+    matching(_STEPS, "must be a mount path in Vault such as secret, without a leading, final or double / and .."),
 ]
 
 
@@ -59,8 +74,17 @@ class KubernetesAuth(Model):
 class CASecretRef(Model):
     """A Secret with the certificate authority of Vault."""
 
+    rules: ClassVar[tuple[Rule[CASecretRef], ...]] = (
+        Rule(
+            cel="self.name == '' || self.key != ''",
+            message="must name the key of the Secret that holds the authority, e.g. ca.crt",
+            holds=lambda own: own.name == "" or own.key != "",
+            path=".key",
+        ),
+    )
+
     name: Annotated[
-        OptionalDnsName, Field(description="Name of the Secret. Empty: the authorities of the system are trusted.")
+        SecretName, Field(description="Name of the Secret. Empty: the authorities of the system are trusted.")
     ] = ""
     key: Annotated[SecretKey, Field(description="Key of the Secret that holds the PEM bundle.")] = "ca.crt"
 
@@ -77,7 +101,7 @@ class Vault(Model):
     namespace: Annotated[
         str,
         Field(max_length=256, description="Vault namespace (Enterprise). Empty: the root namespace."),
-        matching(r"[-A-Za-z0-9_./]*", "must be empty or the name of a Vault namespace, e.g. team-a"),
+        matching(f"(?:{_STEPS}/?)?", "must be empty or the name of a Vault namespace, e.g. team-a or team-a/dev"),
     ] = ""
     kubernetes_auth: Annotated[KubernetesAuth, Field(description="How External Secrets logs in to Vault.")] = (
         KubernetesAuth()
@@ -137,7 +161,7 @@ class RedisKeys(Model):
 class DatabaseSecret(Model):
     """The login at PostgreSQL."""
 
-    secret_name: Annotated[OptionalDnsName, Field(description="Name of the Secret. Empty: <name>-database.")] = ""
+    secret_name: Annotated[SecretName, Field(description="Name of the Secret. Empty: <name>-database.")] = ""
     remote_key: RemoteKey = "database/novacron"
     keys: Annotated[DatabaseKeys, Field(description="Files and the keys that fill them.")] = DatabaseKeys()
 
@@ -146,7 +170,7 @@ class DatabaseUser(Model):
     """A login of its own for one user of the database."""
 
     secret_name: Annotated[
-        OptionalDnsName,
+        SecretName,
         Field(description="Name of the Secret. Empty: <name>-database-<user>, e.g. <name>-database-migrate."),
     ] = ""
     remote_key: RemoteKey = ""
@@ -166,9 +190,12 @@ class DatabaseUsers(Model):
 class RedisSecret(Model):
     """The login at Redis."""
 
-    secret_name: Annotated[OptionalDnsName, Field(description="Name of the Secret. Empty: <name>-redis.")] = ""
+    secret_name: Annotated[SecretName, Field(description="Name of the Secret. Empty: <name>-redis.")] = ""
     remote_key: RemoteKey = "redis/novacron"
     keys: Annotated[RedisKeys, Field(description="Files and the keys that fill them.")] = RedisKeys()
+
+
+_USERS = ("migrate", "auth", "query")
 
 
 def _remote_key_rules() -> tuple[Rule[Secrets], ...]:
@@ -181,9 +208,17 @@ def _remote_key_rules() -> tuple[Rule[Secrets], ...]:
             path=".database.remoteKey",
         ),
         Rule[Secrets](
-            cel="self.provider != 'ExternalSecrets' || self.redis.remoteKey != ''",
+            cel=(
+                "self.provider != 'ExternalSecrets' || self.redis.remoteKey != ''"
+                " || (self.redis.keys.username == '' && self.redis.keys.password == '' && self.redis.keys.ca__dot__crt"
+                " == '')"
+            ),
             message=message,
-            holds=lambda own: own.provider != "ExternalSecrets" or own.redis.remote_key != "",
+            holds=lambda own: (
+                own.provider != "ExternalSecrets"
+                or own.redis.remote_key != ""
+                or not any(own.redis.keys.manifest().values())
+            ),
             path=".redis.remoteKey",
         ),
     )
@@ -202,7 +237,7 @@ def _remote_key_rules() -> tuple[Rule[Secrets], ...]:
             holds=lambda own, user=user: given(own, user),  # type: ignore[misc]
             path=f".databaseUsers.{user}.remoteKey",
         )
-        for user in ("migrate", "auth", "query")
+        for user in _USERS
     )
 
 
@@ -231,4 +266,50 @@ class Secrets(Model):
     redis: Annotated[RedisSecret, Field(description="The login at Redis.")] = RedisSecret()
 
 
-Secrets.rules = _remote_key_rules()
+_FILES = tuple(DatabaseKeys().manifest())
+_LOGINS = ("database", "redis", *(f"databaseUsers.{user}" for user in _USERS))
+
+
+def _contents(own: Secrets) -> dict[str, set[tuple[str, ...]]]:
+    """Each Secret that logins name, and what they want in it: a path in Vault, and a property for each file."""
+    users = [getattr(own.database_users, user) for user in _USERS]
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for login in (own.database, own.redis, *(user for user in users if user is not None)):
+        keys = login.keys.manifest()
+        found.setdefault(login.secret_name, set()).add((login.remote_key, *(keys.get(file, "") for file in _FILES)))
+    return {name: contents for name, contents in found.items() if name}
+
+
+def _cel_login(login: str) -> tuple[str, str]:
+    """CEL: the name of a login's Secret, and name and content as one text; '' for a login that is not given."""
+    keys = (RedisKeys if login == "redis" else DatabaseKeys)().manifest()
+    fields = ["secretName", "remoteKey", *(f"keys.{file.replace('.', '__dot__')}" for file in _FILES if file in keys)]
+    name = f"self.{login}.secretName"
+    blanks = " " * (len(_FILES) - len(keys))
+    text = " + ' ' + ".join(f"self.{login}.{field}" for field in fields) + (f" + '{blanks}'" if blanks else "")
+    given = f"has(self.{login}) ? " if "." in login else ""
+    return (f"{given}{name} : ''", f"{given}{text} : ''") if given else (name, text)
+
+
+def _cel_distinct() -> str:
+    # Bound by name, as in quantities: of strings inside a list the server's cost estimate knows no length.
+    pairs = itertools.combinations(range(len(_LOGINS)), 2)
+    expression = " && ".join(f"(n{one} == '' || n{one} != n{other} || t{one} == t{other})" for one, other in pairs)
+    for number, login in enumerate(_LOGINS):
+        name, text = _cel_login(login)
+        expression = f"[{name}].all(n{number}, [{text}].all(t{number}, {expression}))"
+    return f"self.provider != 'ExternalSecrets' || {expression}"
+
+
+_DISTINCT_NAMES = Rule[Secrets](
+    cel=_cel_distinct(),
+    message=(
+        "two logins of different content name the same Secret, which one ExternalSecret alone can fill: give each a"
+        " secretName of its own"
+    ),
+    holds=lambda own: (
+        own.provider != "ExternalSecrets" or all(len(contents) == 1 for contents in _contents(own).values())
+    ),
+)
+
+Secrets.rules = (*_remote_key_rules(), _DISTINCT_NAMES)

@@ -24,6 +24,9 @@ SOLVER_MIN = {"cpu": "10m", "memory": "64Mi", "ephemeral-storage": "500Mi"}
 RESERVED_CONNECTIONS = 4
 """Connections of the budget that migration and upkeep keep for themselves."""
 
+_MAPPED_IDS = 65536
+"""User ids in a pod's user namespace (KEP-127)."""
+
 LEAST_SHARE = 2
 """Connections without which a pod of auth or query cannot work."""
 
@@ -219,6 +222,15 @@ SPEC_RULES: tuple[Rule[NovaCronSpec], ...] = (
         path=".redis.tls",
     ),
     *(rule for workload in WORKLOADS for rule in _floor_rules(workload)),
+    Rule(
+        cel="!self.security.userNamespaces || "
+        + f"[{', '.join(f'self.{workload}.uid' for workload in WORKLOADS)}].all(uid, uid <= {_MAPPED_IDS - 1})",
+        message=f"needs uids below {_MAPPED_IDS}, which is all that a user namespace maps: lower uid of the workloads",
+        holds=lambda spec: (
+            not spec.security.user_namespaces or all(own.uid < _MAPPED_IDS for own in spec.workloads.values())
+        ),
+        path=".security.userNamespaces",
+    ),
     Rule(
         cel=(
             f"self.database.connectionBudget - {RESERVED_CONNECTIONS}"

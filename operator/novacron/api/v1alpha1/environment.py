@@ -31,9 +31,13 @@ RESERVED_ENV_PREFIXES = ("NOVACRON_", "POD_", "KUBERNETES_")
 """Prefixes of names that the operator or Kubernetes sets."""
 
 _CREDENTIAL = (
-    "(?i)(passw|passphrase|secret|token|credential|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
-    "|auth_?key|(^|_)(pwd|pass)($|_)|(database|db|postgres|postgresql|pg|redis)_?(url|uri|dsn)|conn(ection)?_?str)"
+    "(?i)(passw|passphrase|secret|token($|_|[0-9])|credential|dbpass"
+    "|(api|access|private|signing|encryption|auth|master|session|hmac|tls|ssh|gpg|shared)_?key"
+    "|(^|_)(pwd|pass|pw|pat|creds?|jwt|bearer|authorization|basic_?auth|dsn)($|_)"
+    "|(database|db|postgres|postgresql|pg|mysql|mongo|mongodb|redis|amqp|rabbitmq|jdbc)_?(url|uri)"
+    "|conn(ection)?_?str)"
 )
+_LOGIN = "://[^/@ ]*:[^/@ ]+@"
 _RESERVED = f"^(?:(?:{'|'.join(RESERVED_ENV)})$|(?:{'|'.join(RESERVED_ENV_PREFIXES)}))"
 
 EnvName = Annotated[
@@ -60,7 +64,18 @@ class EnvironmentVariable(Model):
     """One variable of the container."""
 
     name: EnvName
-    value: Annotated[str, Field(max_length=4096, description="Value, in plain text; no credentials.")] = ""
+    value: Annotated[
+        str,
+        Field(max_length=4096, description="Value, in plain text; no credentials."),
+        Rule[str](
+            cel=f"!self.matches({literal(_LOGIN)})",
+            message=(
+                "holds an address with a login, which must not stand in the resource: put it into Vault or a Secret and"
+                " name it under spec.secrets"
+            ),
+            holds=lambda value: re.search(_LOGIN, value) is None,
+        ),
+    ] = ""
 
 
 EnvironmentVariables = Annotated[

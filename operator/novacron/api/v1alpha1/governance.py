@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from novacron.api.v1alpha1.base import Model
+from novacron.api.v1alpha1.labelling import NAME
 from novacron.api.v1alpha1.quantities import AnyQuantity, Cpu, Memory, amount, is_not_more, not_more, quantity_text
 from novacron.api.v1alpha1.rules import Rule, literal
-from novacron.api.v1alpha1.scalars import Bool
+from novacron.api.v1alpha1.scalars import OBJECT_PREFIX, Bool
 
 
 class Default(Model):
@@ -112,10 +113,24 @@ class LimitRange(Model):
 
 
 _COUNTED = (
-    "cpu|memory|ephemeral-storage|storage|pods|services|secrets|configmaps|replicationcontrollers|resourcequotas"
-    r"|persistentvolumeclaims|services\.(?:loadbalancers|nodeports)"
-    r"|(?:requests|limits)\.(?:cpu|memory|ephemeral-storage|storage)|[-a-z0-9.]{1,200}/[-A-Za-z0-9_.]{1,63}"
+    "pods|services|secrets|configmaps|replicationcontrollers|resourcequotas|persistentvolumeclaims"
+    r"|services\.(?:loadbalancers|nodeports)"
 )
+_NAMES = (
+    f"{_COUNTED}|cpu|memory|ephemeral-storage|requests\\.storage"
+    r"|(?:requests|limits)\.(?:cpu|memory|ephemeral-storage)|(?:requests\.)?hugepages-[1-9][0-9]*[KMG]i"
+    f"|{OBJECT_PREFIX}{NAME}"
+)
+_WHOLE = "[0-9]+(?:[kMGTP]|[KMGTP]i)?"
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(_NAMES, text, re.ASCII) is not None
+
+
+def _is_counted(name: str) -> bool:
+    """Objects and what is named by a qualified name (count/jobs.batch, nvidia.com/gpu) have no fractions."""
+    return "/" in name or re.fullmatch(_COUNTED, name) is not None
 
 
 class ResourceQuota(Model):
@@ -125,9 +140,19 @@ class ResourceQuota(Model):
     hard: Annotated[
         dict[str, AnyQuantity],
         Rule[dict[str, str]](
-            cel=f"self.all(key, key.matches({literal(f'^(?:{_COUNTED})$')}))",
+            cel=f"self.all(key, key.matches({literal(f'^(?:{_NAMES})$')}))",
             message="keys must be names of a ResourceQuota such as limits.memory, pods or count/jobs.batch",
-            holds=lambda figures: all(re.fullmatch(_COUNTED, name) for name in figures),
+            holds=lambda figures: all(map(_is_name, figures)),
+        ),
+        Rule[dict[str, str]](
+            cel=(
+                f"self.all(key, !key.matches({literal(f'^(?:{_COUNTED})$|/')})"
+                f" || string(self[key]).matches({literal(f'^{_WHOLE}$')}))"
+            ),
+            message="objects are counted: pods, count/jobs.batch and their like need whole numbers such as 50",
+            holds=lambda figures: all(
+                re.fullmatch(_WHOLE, figure) for name, figure in figures.items() if _is_counted(name)
+            ),
         ),
         Field(
             max_length=32,

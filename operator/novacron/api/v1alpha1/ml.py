@@ -142,6 +142,15 @@ class MlWorkload(Workload):
             holds=_growth_begins_at_limit,
             path=".memory.rightSizing.maxMemory",
         ),
+        Rule(
+            cel=(
+                "self.gpus <= 0 || !('workload-type' in self.nodeSelector)"
+                " || self.nodeSelector['workload-type'] == 'ml'"
+            ),
+            message="must not give workload-type another value than ml: pods with GPUs go to those nodes",
+            holds=lambda own: own.gpus <= 0 or own.node_selector.get("workload-type", "ml") == "ml",
+            path=".nodeSelector",
+        ),
     )
 
     replicas: Annotated[

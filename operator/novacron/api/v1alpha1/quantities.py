@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field
 from novacron.api.v1alpha1.rules import Extensions, Rule, literal
 from novacron.core import quantity
 
-_QUANTITY = r"[0-9]{1,12}(?:\.[0-9]{1,9})?(?:m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?"
+# Six digits behind the point: the server rounds what is smaller than a billionth, which more of them could be.
+_QUANTITY = r"[0-9]{1,19}(?:\.[0-9]{1,6})?(?:m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?"
 
 
 def amount(text: str) -> Decimal | None:
@@ -36,7 +37,24 @@ def quantity_text(name: str, reference: str) -> str:
     return f"string({reference})" if name == "cpu" else reference
 
 
-_POSITIVE = f"{quantity_syntax('string(self)')} && quantity(string(self)).isGreaterThan(quantity('0'))"
+_BYTES = r"[0-9]{1,12}(?:\.[0-9]{1,6})?(?:k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)"
+_LEAST_CPU, _MOST_CPU, _MOST_BYTES, _MOST_ANY = "1m", "100k", "1Pi", "1E"
+"""Kubernetes counts cpu in thousandths. The most is more than any cluster has, and exact here and in the API server."""
+_CPU_LEAST, _CPU_LIMIT, _BYTES_LIMIT, _ANY_LIMIT = map(quantity.parse, (_LEAST_CPU, _MOST_CPU, _MOST_BYTES, _MOST_ANY))
+
+
+def _at_least(text: str, bound: str) -> str:
+    return f"quantity({text}).compareTo(quantity('{bound}')) >= 0"
+
+
+def _at_most(text: str, bound: str) -> str:
+    return f"quantity({text}).compareTo(quantity('{bound}')) <= 0"
+
+
+_CORES = (
+    f"{quantity_syntax('string(self)')} && {_at_least('string(self)', _LEAST_CPU)}"
+    f" && {_at_most('string(self)', _MOST_CPU)}"
+)
 
 Cpu = Annotated[
     str,
@@ -44,21 +62,24 @@ Cpu = Annotated[
     BeforeValidator(_cpu_text, json_schema_input_type=int | str),
     Extensions((("x-kubernetes-int-or-string", True),)),
     Rule[str](
-        cel=f"type(self) == int ? self > 0 : {_POSITIVE}",
-        message="must be a positive number of cores such as 200m, 0.5 or 2",
-        holds=lambda text: (amount(text) or 0) > 0,
+        cel=f"type(self) == int ? self > 0 && self <= {int(_CPU_LIMIT)} : {_CORES}",
+        message=f"must be a number of cores such as 200m, 0.5 or 2, from {_LEAST_CPU} to {_MOST_CPU}",
+        holds=lambda text: _CPU_LEAST <= (amount(text) or 0) <= _CPU_LIMIT,
     ),
 ]
 Memory = Annotated[
     str,
     Field(max_length=32),
     Rule[str](
-        cel=f"{quantity_syntax('self')} && quantity(self).compareTo(quantity('1Mi')) >= 0",
-        message=(
-            "must be a quantity of bytes such as 512Mi or 2Gi, at least 1Mi (MB and GB are no units, and a bare number"
-            " counts bytes)"
+        cel=(
+            f"self.matches({literal(f'^(?:{_BYTES})$')}) && {_at_least('self', '1Mi')}"
+            f" && {_at_most('self', _MOST_BYTES)}"
         ),
-        holds=lambda text: (amount(text) or 0) >= 1024**2,
+        message=(
+            "must be a quantity of bytes with a unit, such as 512Mi or 2Gi, from 1Mi to 1Pi (MB and GB are no units,"
+            " and a bare number would count bytes)"
+        ),
+        holds=lambda text: re.fullmatch(_BYTES, text) is not None and 1024**2 <= (amount(text) or 0) <= _BYTES_LIMIT,
     ),
 ]
 
@@ -69,9 +90,12 @@ AnyQuantity = Annotated[
     BeforeValidator(_cpu_text, json_schema_input_type=int | str),
     Extensions((("x-kubernetes-int-or-string", True),)),
     Rule[str](
-        cel=f"type(self) == int ? self >= 0 : {quantity_syntax('string(self)')}",
-        message="must be a quantity that is not negative, such as 50, 20Gi or 500m",
-        holds=lambda text: amount(text) is not None,
+        cel=(
+            f"type(self) == int ? self >= 0 && self <= {int(_ANY_LIMIT)}"
+            f" : {quantity_syntax('string(self)')} && {_at_most('string(self)', _MOST_ANY)}"
+        ),
+        message="must be a quantity that is not negative, such as 50, 20Gi or 500m, at most 1E",
+        holds=lambda text: (value := amount(text)) is not None and value <= _ANY_LIMIT,
     ),
 ]
 

@@ -11,7 +11,7 @@ from novacron.api.v1alpha1.durations import Duration, lasting
 from novacron.api.v1alpha1.labelling import Annotations, Labels
 from novacron.api.v1alpha1.native import LocalObjectReference
 from novacron.api.v1alpha1.rules import ListMap, matching
-from novacron.api.v1alpha1.scalars import IMAGE_PATH, Bool, UrlPath
+from novacron.api.v1alpha1.scalars import IMAGE_HOST, IMAGE_PATH, Bool, UrlPath
 
 
 class ImageDefaults(Model):
@@ -25,7 +25,7 @@ class ImageDefaults(Model):
             " Empty: none.",
         ),
         matching(
-            rf"[A-Za-z0-9][-A-Za-z0-9.]*(?::[0-9]{{1,5}})?(?:/{IMAGE_PATH})*",
+            rf"(?:{IMAGE_HOST}|{IMAGE_PATH})(?:/{IMAGE_PATH})*",
             "must be empty or a registry such as registry.example.com:5000/team, without scheme and final /",
             or_empty=True,
         ),

@@ -7,16 +7,24 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from novacron.api.v1alpha1.base import Model
+from novacron.api.v1alpha1.credentials import SecretName
 from novacron.api.v1alpha1.labelling import Annotations
 from novacron.api.v1alpha1.rules import ListSet, Rule
-from novacron.api.v1alpha1.scalars import Bool, Namespaces, OptionalDnsName, OptionalNamespaceName, PublicHost, UrlPath
+from novacron.api.v1alpha1.scalars import (
+    Bool,
+    Namespaces,
+    OptionalDnsName,
+    OptionalNamespaceName,
+    PublicHost,
+    RoutePath,
+)
 
 
 class TLS(Model):
     """The certificate that clients see."""
 
     secret_name: Annotated[
-        OptionalDnsName,
+        SecretName,
         Field(description="Secret with the certificate (Ingress only). Empty with an issuer: <name>-tls."),
     ] = ""
     issuer: Annotated[
@@ -42,6 +50,15 @@ class Gateway(Model):
 
 class Ingress(Model):
     """The Ingress (networking.k8s.io/v1)."""
+
+    rules: ClassVar[tuple[Rule[Ingress], ...]] = (
+        Rule(
+            cel="self.annotations.all(key, !key.endsWith('-snippet'))",
+            message="must not hold snippets: they put configuration of their own into a shared controller",
+            holds=lambda ingress: not any(key.endswith("-snippet") for key in ingress.annotations),
+            path=".annotations",
+        ),
+    )
 
     class_name: Annotated[OptionalDnsName, Field(description="IngressClass. Required with type Ingress.")] = ""
     # B42: the specification's rate-limit annotations do not exist in any controller, so none is set.
@@ -99,7 +116,7 @@ class Exposure(Model):
         Field(max_length=16, description="DNS names that clients use. Required unless type is None."),
         ListSet(),
     ] = ()
-    path: Annotated[UrlPath, Field(description="Path prefix.")] = "/"
+    path: Annotated[RoutePath, Field(description="Path prefix.")] = "/"
     tls: Annotated[TLS, Field(description="The certificate that clients see.")] = TLS()
     gateway: Annotated[Gateway, Field(description="The Gateway, with type Gateway.")] = Gateway()
     ingress: Annotated[Ingress, Field(description="The Ingress, with type Ingress.")] = Ingress()

@@ -103,13 +103,13 @@ def _repeated(entries: Sequence[Any], shape: Shape, path: str) -> Iterator[Probl
 
 def _structural(error: ValidationError) -> tuple[Problem, ...]:
     found = error.errors(include_url=False, include_input=False)
-    problems = [Problem(_path(entry["loc"], entry["type"]), _wording(entry)) for entry in found]
+    problems = [Problem(_path(entry["loc"]), _wording(entry)) for entry in found]
     return tuple(dict.fromkeys(problems))
 
 
-def _path(location: tuple[int | str, ...], kind: str) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     # pydantic ends the location of an int-or-string with the type it tried.
-    steps = location[:-1] if kind in {"int_type", "string_type"} and location[-1:] in {("int",), ("str",)} else location
+    steps = location[:-1] if location[-1:] in {("int",), ("str",)} else location
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return text.lstrip(".") or "resource"
 
@@ -123,6 +123,14 @@ _TYPES = {
     "float_type": "number",
     "bool_type": "boolean",
 }
+_BOUNDS = {
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
+    "string_too_long": "must have at most {max_length} characters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+}
 
 
 def _wording(entry: Any) -> str:
@@ -133,8 +141,4 @@ def _wording(entry: Any) -> str:
         return "unknown field: remove it, or check its spelling with kubectl explain"
     if kind in _TYPES:
         return f"must be of type {_TYPES[kind]}"
-    if kind == "literal_error":
-        return f"must be one of {context['expected']}"
-    if kind in {"too_long", "string_too_long"}:
-        return f"must have at most {context['max_length']} {'characters' if kind == 'string_too_long' else 'items'}"
-    return str(entry["msg"])
+    return _BOUNDS[kind].format(**context) if kind in _BOUNDS else str(entry["msg"])

@@ -13,7 +13,16 @@ from novacron.api.v1alpha1.labelling import Annotations, Labels, NodeLabels
 from novacron.api.v1alpha1.native import Affinity, NetworkPolicyEgressRule, Toleration
 from novacron.api.v1alpha1.quantities import Cpu, Memory, amount, is_not_more, not_more, quantity_text
 from novacron.api.v1alpha1.rules import Rule, between, matching
-from novacron.api.v1alpha1.scalars import IMAGE_PATH, Bool, ContainerPort, Int, OptionalDnsName, Port, UrlPath
+from novacron.api.v1alpha1.scalars import (
+    IMAGE_HOST,
+    IMAGE_PATH,
+    Bool,
+    ContainerPort,
+    Int,
+    OptionalDnsName,
+    Port,
+    UrlPath,
+)
 
 Storage = Annotated[Memory, Field(alias="ephemeral-storage", description="Local disk, in bytes.")]
 RequestedCpu = Annotated[Cpu, Field(description="CPU, in cores.")]
@@ -30,7 +39,7 @@ class Image(Model):
             description="Repository, with or without a registry; image.registry is put before one without.",
         ),
         matching(
-            rf"[A-Za-z0-9][-A-Za-z0-9._]*(?:(?::[0-9]{{1,5}})?(?:/{IMAGE_PATH})+)?",
+            rf"(?:{IMAGE_HOST}/)?{IMAGE_PATH}(?:/{IMAGE_PATH})*",
             "must be a repository such as novacron/novacron or registry.example.com/team/novacron, without tag or"
             " digest",
         ),
@@ -182,6 +191,15 @@ class Ports(Model):
 
 class Workload(Model):
     """One Deployment and what belongs to it."""
+
+    rules: ClassVar[tuple[Rule[Any], ...]] = (
+        Rule[Any](
+            cel="self.service.port != self.ports.metrics || self.service.type != 'ClusterIP'",
+            message="must differ from ports.metrics: the Service carries both",
+            holds=lambda own: own.service.port != own.ports.metrics or own.service.type != "ClusterIP",
+            path=".service.port",
+        ),
+    )
 
     enabled: Annotated[Bool, Field(description="Whether the workload runs.")] = True
     image: Annotated[Image, Field(description="Image of the workload.")] = Image()

@@ -6,7 +6,7 @@ Source: apimachinery ``pkg/api/resource/quantity.go``. Exact arithmetic only: su
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 _BINARY = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4, "Pi": 1024**5, "Ei": 1024**6}
 _DECIMAL = {
@@ -43,13 +43,13 @@ def parse(text: str) -> Decimal:
 
 def cpu(value: Decimal) -> str:
     """Cores as the API server writes them: whole cores, else millicores, rounded up."""
-    milli = -(-value * 1000 // 1)
-    return str(int(milli // 1000)) if milli % 1000 == 0 else f"{int(milli)}m"
+    milli = int((value * 1000).to_integral_value(ROUND_CEILING))
+    return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
 
 
 def memory(value: Decimal) -> str:
     """Bytes as the API server writes them: the largest binary unit that divides the value, rounded up to bytes."""
-    size = int(-(-value // 1))
+    size = int(value.to_integral_value(ROUND_CEILING))
     for unit in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
         if size and size % _BINARY[unit] == 0:
             return f"{size // _BINARY[unit]}{unit}"

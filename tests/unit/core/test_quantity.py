@@ -51,3 +51,17 @@ def test_memory_round_trips(size: int) -> None:
 )
 def test_equality_is_by_value(left: object, right: object, same: bool) -> None:
     assert quantity.equal(left, right) is same
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (quantity.cpu(Decimal("0.0015")), "2m"),
+        (quantity.cpu(Decimal("1.0001")), "1001m"),
+        (quantity.cpu(Decimal(2)), "2"),
+        (quantity.memory(Decimal("1.5")), "2"),
+        (quantity.memory(Decimal("1.5") * 1024**2), "1536Ki"),
+    ],
+)
+def test_what_cannot_be_written_exactly_is_rounded_up(written: str, text: str) -> None:
+    assert written == text

@@ -46,6 +46,7 @@ REASONS: dict[str, str] = {
     "AsWanted": "No owned field differs from what the operator set.",
     "AutoscalersActive": "Every autoscaler reads its metrics.",
     "Consistent": "The arithmetic leaves room; the message carries the sums.",
+    "Contested": "Fields come back again and again after each repair: another controller or a person sets them.",
     "CRDMissing": "A neighbour's API is not served; the objects appear once it is.",
     "CustomMetricsUnavailable": "No custom-metrics API lists pods/http_requests_per_second; that metric is left out.",
     "Deleting": "The resource is being deleted; the message names the children that are still there.",

@@ -7,6 +7,7 @@ Source: structured-merge-diff ``fieldpath/serialize.go`` for the encoding of ``f
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +33,7 @@ _MERGE_KEYS: dict[str, tuple[str, ...]] = {
 _QUANTITIES = frozenset(
     {"limits", "requests", "default", "defaultRequest", "max", "min", "hard", "sizeLimit", "averageValue"}
 )
-_ALLOWED = frozenset(
+_ALLOWED: frozenset[tuple[str, ...]] = frozenset(
     {
         ("spec", "template", "metadata", "annotations", labels.RESTARTED_AT),
         ("spec", "template", "spec", "serviceAccount"),
@@ -49,8 +50,15 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "SecretStore": (("spec",),),
     "HorizontalPodAutoscaler": (("spec",),),
     "LimitRange": (("spec",),),
+    "Ingress": (("spec",),),
+    "HTTPRoute": (("spec",),),
 }
 """Where an addition by somebody else changes what we promise; elsewhere additions are left alone."""
+
+_MEANT = frozenset(
+    {"allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks", "hostUsers", "privileged"}
+)
+"""Switches that say something when they are false: the API server keeps a given false apart from an absent field."""
 
 
 def pointer(path: Pointer) -> str:
@@ -68,7 +76,7 @@ def _changed(wanted: Any, live: Any, path: tuple[str, ...]) -> Iterator[str]:
         for key, value in wanted.items():
             if key in live:
                 yield from _changed(value, live[key], (*path, key))
-            elif value:  # the API server leaves out what is empty, zero or false
+            elif value or key in _MEANT:  # the API server leaves out what else is empty, zero or false
                 yield ".".join((*path, key))
     elif isinstance(wanted, list) and isinstance(live, list):
         yield from _changed_list(wanted, live, path)
@@ -149,9 +157,43 @@ def touched_by_others(live: Manifest) -> bool:
 
 def _foreign_fields(live: Manifest) -> Iterator[dict[str, Any]]:
     for entry in at(live, "metadata", "managedFields", default=[]):
-        others = not entry.get("subresource") and entry.get("manager") != labels.HANDOVER_MANAGER
-        if others and not _is_ours(entry):
-            yield entry.get("fieldsV1", {})
+        if entry.get("subresource") or _is_ours(entry):
+            continue
+        fields = entry.get("fieldsV1", {})
+        if entry.get("manager") == labels.HANDOVER_MANAGER:
+            fields = _without_replicas(fields)
+        if fields:
+            yield fields
+
+
+def _without_replicas(fields: dict[str, Any]) -> dict[str, Any]:
+    """What a manager of that name owns beyond what the hand-over writes: the name alone gives nobody a right."""
+    spec = {key: value for key, value in fields.get("f:spec", {}).items() if key != "f:replicas"}
+    rest = {key: value for key, value in fields.items() if key != "f:spec"}
+    return rest | ({"f:spec": spec} if spec else {})
+
+
+def restored(wanted: Manifest, live: Manifest) -> list[tuple[Pointer, Any]]:
+    """The guarded places as a whole, for where their parts cannot be brought back one by one.
+
+    Returns:
+        Place and content; with what others may write, as it stands in the live object.
+    """
+    places: list[tuple[Pointer, Any]] = []
+    for path in GUARDED.get(wanted["kind"], ()):
+        content = copy.deepcopy(at(wanted, *path))
+        for allowed in _ALLOWED:
+            kept = at(live, *allowed)
+            if allowed[: len(path)] == path and kept is not None:
+                _put(content, allowed[len(path) :], kept)
+        places.append((path, content))
+    return places
+
+
+def _put(content: Manifest, path: tuple[str, ...], value: Any) -> None:
+    for step in path[:-1]:
+        content = content.setdefault(step, {})
+    content[path[-1]] = value
 
 
 def _walk(

@@ -16,11 +16,16 @@ from novacron.core.manifest import Manifest, Ref, at, owner_uids, ref
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Server-side apply of the whole manifest."""
+    """Server-side apply of the whole manifest.
+
+    Args:
+        found: the object that is meant, where there is one; another one that bears its name by now is left alone.
+    """
 
     manifest: Manifest
     cause: Literal["created", "changed", "drifted"]
     fields: tuple[str, ...] = ()
+    found: Manifest | None = None
 
     @property
     def ref(self) -> Ref:
@@ -33,6 +38,7 @@ class Scale:
 
     ref: Ref
     replicas: int
+    found: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Scrub:
 
     manifest: Manifest
     additions: tuple[drift.Pointer, ...]
-    resource_version: str
+    found: Manifest
 
     @property
     def ref(self) -> Ref:
@@ -90,7 +96,7 @@ def plan(
     live: Mapping[Ref, Manifest],
     taken: Mapping[Ref, Manifest],
     uid: str,
-    undisturbed: bool,
+    undisturbed: bool | None,
     tolerated: Collection[tuple[Ref, str]] = (),
 ) -> tuple[Step, ...]:
     """The writes that turn ``live`` into ``wanted``.
@@ -100,7 +106,7 @@ def plan(
         taken: objects of wanted names that do not carry our labels (metadata is enough).
         uid: of the resource.
         undisturbed: whether neither the resource nor what is wanted changed since the last pass, so that a difference
-            can only be somebody else's doing.
+            can only be somebody else's doing. None: not known, as after a start; then the record of owners tells.
         tolerated: fields that came back right after our last write; written again they would only come back.
     """
     steps: list[Step] = []
@@ -114,14 +120,26 @@ def plan(
             if key in wanted.initial_replicas:
                 steps.append(Scale(key, wanted.initial_replicas[key]))
         elif found is None and uid in owner_uids(taken[key]):
-            # ours, but somebody took the labels away by which we find it
-            steps.append(Apply(manifest, "drifted", ("metadata.labels",)))
+            steps.append(_relabelled(manifest, taken[key]))
         elif found is None or uid not in owner_uids(found):
             steps.append(Refuse(key, _leaving(found if found is not None else taken[key], manifest)))
         else:
-            steps.extend(_repair(manifest, found, "drifted" if undisturbed else "changed", tolerated))
+            steps.extend(_repair(manifest, found, _cause(found, undisturbed), tolerated))
     steps.extend(_prune(names, live.values(), uid))
     return tuple(sorted(steps, key=lambda step: rank(step.ref.kind)))
+
+
+def _relabelled(manifest: Manifest, found: Manifest) -> Apply:
+    """Ours, but not found by our labels: somebody took them away, or it is too new for the watch."""
+    present = at(found, "metadata", "labels", default={})
+    if all(present.get(name) == value for name, value in manifest["metadata"]["labels"].items()):
+        return Apply(manifest, "changed", (), found)
+    return Apply(manifest, "drifted", ("metadata.labels",), found)
+
+
+def _cause(found: Manifest, undisturbed: bool | None) -> Literal["changed", "drifted"]:
+    theirs = drift.touched_by_others(found) if undisturbed is None else undisturbed
+    return "drifted" if theirs else "changed"
 
 
 def _leaving(found: Manifest, manifest: Manifest) -> bool:
@@ -143,11 +161,6 @@ def _repair(
     key = ref(manifest)
     if at(found, "metadata", "deletionTimestamp") is not None:
         return
-    autoscaled = key.kind == "Deployment" and "replicas" not in manifest["spec"]
-    if autoscaled and drift.owns(found, labels.FIELD_MANAGER, "spec", "replicas"):
-        yield Scale(key, found["spec"]["replicas"])
-        yield Apply(manifest, "changed", ("spec.replicas",))
-        return
     additions, overrides = drift.contested(manifest, found)
     fields = [*drift.changed(manifest, found), *(".".join(map(str, path)) for path in overrides)]
     fields += [f"-{name}" for name in drift.dropped(manifest, found)]
@@ -156,9 +169,13 @@ def _repair(
     fields = [name for name in fields if (key, name) not in tolerated]
     additions = [path for path in additions if (key, drift.pointer(path)) not in tolerated]
     if additions:
-        yield Scrub(manifest, tuple(additions), found["metadata"]["resourceVersion"])
+        yield Scrub(manifest, tuple(additions), found)
+    autoscaled = key.kind == "Deployment" and "replicas" not in manifest["spec"]
+    if autoscaled and drift.owns(found, labels.FIELD_MANAGER, "spec", "replicas"):
+        yield Scale(key, found["spec"]["replicas"], found)
+        cause, fields = "changed", ["spec.replicas"]
     if fields:
-        yield Apply(manifest, cause, tuple(fields))
+        yield Apply(manifest, cause, tuple(dict.fromkeys(fields)), found)
 
 
 def _prune(names: Collection[Ref], live: Iterable[Manifest], uid: str) -> Iterable[Delete]:

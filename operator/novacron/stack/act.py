@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from novacron.adapters.kube import ApiError, Conflict, Kube, NotFound, Unreachable
+from novacron.adapters.kube import (
+    Conflict,
+    Failed,
+    Forbidden,
+    Invalid,
+    Kube,
+    NamespaceTerminating,
+    NotFound,
+)
 from novacron.core import drift, kinds, labels
 from novacron.core.manifest import Manifest, Ref
 from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, rank
@@ -22,7 +30,7 @@ class Outcome:
         written: what the API server answered, by child.
         failures: refused writes with the server's words.
         persistent: fields that differ again in the very answer to our write.
-        taken: names under which something was to be created and somebody else's object stands.
+        taken: names under which something was to be created and the API server knows something already: its words.
         done: the steps that were carried out.
     """
 
@@ -30,20 +38,27 @@ class Outcome:
     deleted: set[Ref] = field(default_factory=set)
     failures: dict[Ref, str] = field(default_factory=dict)
     persistent: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
-    taken: set[Ref] = field(default_factory=set)
+    taken: dict[Ref, str] = field(default_factory=dict)
     done: list[Step] = field(default_factory=list)
 
+    def forget_objects(self) -> None:
+        """Before a second look, which shows them as they are; what was done and found stays."""
+        self.written.clear()
+        self.deleted.clear()
+        self.taken.clear()
 
-async def act(kube: Kube, steps: Sequence[Step], wrote: Callable[[Manifest], None]) -> Outcome:
+
+async def act(kube: Kube, steps: Sequence[Step], wrote: Callable[[Manifest], None], outcome: Outcome) -> None:
     """Carries out a plan. A refused write does not stop the others; an API server that is away ends the pass.
 
     Args:
         wrote: told of every answer, before its echo comes back through a watch.
+        outcome: filled in, also as far as the plan got before an error.
 
     Raises:
         Unreachable, Conflict, NotLeading: the pass is to be made again, later. No write is in flight any more then.
+        NamespaceTerminating: nothing can be made there any more.
     """
-    outcome = Outcome()
     for _rank, group in groupby(steps, key=lambda step: rank(step.ref.kind)):
         by_object: dict[Ref, list[Step]] = {}
         for step in group:
@@ -53,45 +68,53 @@ async def act(kube: Kube, steps: Sequence[Step], wrote: Callable[[Manifest], Non
         failed = [error for error in await asyncio.gather(*chains, return_exceptions=True) if error is not None]
         if failed:
             raise failed[0]
-    return outcome
 
 
 async def _object(kube: Kube, chain: Iterable[Step], outcome: Outcome, wrote: Callable[[Manifest], None]) -> None:
     """The steps of one object, in order."""
+    made: list[Step] = []
     for step in chain:
         if isinstance(step, Refuse):
             continue
         try:
-            answer = await _write(kube, step)
-        except Unreachable:
-            raise
-        except ApiError as error:
-            if isinstance(step, Delete) and isinstance(error, NotFound | Conflict):
+            answer = await _written(kube, step, outcome)
+        except (Conflict, NotFound) as error:
+            if isinstance(step, Delete):
                 continue  # gone already, or another object of that name by now: the next pass sees it
-            if isinstance(step, Apply) and step.cause == "created" and isinstance(error, Conflict):
-                outcome.taken.add(step.ref)
-                return
-            if isinstance(step, Scrub) or isinstance(error, Conflict):
-                raise Conflict(409, "Conflict", f"{step.ref} changed meanwhile: {error}") from error
+            if isinstance(step, Apply) and step.cause == "created":
+                outcome.taken[step.ref] = str(error)
+                break
+            raise Conflict(409, "Conflict", f"{step.ref} changed meanwhile: {error}") from error
+        except NamespaceTerminating:
+            raise
+        except (Invalid, Forbidden, Failed) as error:
             outcome.failures[step.ref] = str(error)
-            return
+            break
+        made.append(step)
         outcome.done.append(step)
         if answer is None:
             outcome.deleted.add(step.ref)
             continue
-        wrote(answer)
         outcome.written[step.ref] = answer
-        left = _left(step, answer)
+        if not _holds_more(step, answer):
+            wrote(answer)
+    for step in made:
+        left = _left(step, outcome.written.get(step.ref, {}))
         if left:
-            outcome.persistent[step.ref] = left
+            outcome.persistent[step.ref] = tuple(dict.fromkeys((*outcome.persistent.get(step.ref, ()), *left)))
+
+
+def _holds_more(step: Step, answer: Manifest) -> bool:
+    """Whether somebody else's addition came in between reading and writing: then the answer's version is news."""
+    return isinstance(step, Apply) and bool(drift.contested(step.manifest, answer)[0])
 
 
 def _left(step: Step, answer: Manifest) -> tuple[str, ...]:
-    """What is not as written in the answer to the write itself: admission changed it, and would again."""
+    """What is not as written in the answer to the last write: admission changed it, and would again."""
     match step:
         case Scrub():
             additions, _overrides = drift.contested(step.manifest, answer)
-            return tuple(drift.pointer(path) for path in additions)
+            return tuple(drift.pointer(path) for path in additions if path in step.additions)
         case Apply() if step.cause != "created":
             _additions, overrides = drift.contested(step.manifest, answer)
             rewritten = (".".join(map(str, path)) for path in overrides)
@@ -100,14 +123,31 @@ def _left(step: Step, answer: Manifest) -> tuple[str, ...]:
             return ()
 
 
-async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete) -> Manifest | None:
+async def _written(kube: Kube, step: Apply | Scale | Scrub | Delete, outcome: Outcome) -> Manifest | None:
+    """The API server's answer; None to a deletion.
+
+    Some edits cannot be taken back field by field: what is left between two steps would be no valid object (a probe
+    without its handler, a volume of two types). Then the whole place is put back at once.
+    """
+    try:
+        return await _write(kube, step, outcome)
+    except Invalid:
+        latest = outcome.written.get(step.ref) or (step.found if isinstance(step, Apply | Scrub) else None)
+        places = drift.restored(step.manifest, latest) if isinstance(step, Apply | Scrub) and latest else ()
+        if latest is None or not places:
+            raise
+        operations = [{"op": "add", "path": drift.pointer(path), "value": content} for path, content in places]
+        return await _patch(kube, step.ref, latest, operations)
+
+
+async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete, outcome: Outcome) -> Manifest | None:
     kind = kinds.BY_KIND[step.ref.kind]
     namespace, name = step.ref.namespace, step.ref.name
     match step:
-        case Apply(cause="created"):
-            return await kube.apply_new(kind, step.manifest)
         case Apply():
-            return await kube.apply(kind, step.manifest)
+            if step.found is None:
+                return await kube.apply_new(kind, step.manifest)
+            return await kube.apply(kind, step.manifest, uid=step.found["metadata"]["uid"])
         case Scale():
             patch = {
                 "apiVersion": kind.api_version,
@@ -115,13 +155,18 @@ async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete) -> Manifest |
                 "metadata": {"name": name, "namespace": namespace},
                 "spec": {"replicas": step.replicas},
             }
-            return await kube.apply(kind, patch, manager=labels.HANDOVER_MANAGER)
+            latest = outcome.written.get(step.ref) or step.found
+            uid = latest["metadata"]["uid"] if latest else ""
+            return await kube.apply(kind, patch, manager=labels.HANDOVER_MANAGER, uid=uid)
         case Scrub():
-            operations: list[dict[str, Any]] = [
-                {"op": "test", "path": "/metadata/resourceVersion", "value": step.resource_version}
-            ]
-            operations += [{"op": "remove", "path": drift.pointer(path)} for path in step.additions]
-            return await kube.json_patch(kind, namespace, name, operations)
+            removals = [{"op": "remove", "path": drift.pointer(path)} for path in step.additions]
+            return await _patch(kube, step.ref, step.found, removals)
         case Delete():
             await kube.delete(kind, namespace, name, step.uid)
             return None
+
+
+async def _patch(kube: Kube, ref: Ref, latest: Manifest, operations: Sequence[Mapping[str, Any]]) -> Manifest:
+    """A JSON Patch of the object as it was seen; raises ``Conflict`` where it has changed since."""
+    seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": latest["metadata"]["resourceVersion"]}
+    return await kube.json_patch(kinds.BY_KIND[ref.kind], ref.namespace, ref.name, [seen, *operations])

@@ -6,23 +6,24 @@ What is kept between passes only saves work or stops a fight with a mutating web
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
 
 from novacron.adapters import clock
-from novacron.adapters.kube import Forbidden, Kube, NotFound
+from novacron.adapters.kube import Conflict, Forbidden, Kube, NamespaceTerminating, NotFound
 from novacron.adapters.recorder import Recorder
 from novacron.api.v1alpha1 import InvalidResource, NovaCron, validate
-from novacron.core import conditions, drift, events, kinds, labels
+from novacron.core import conditions, kinds, labels
 from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
-from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, Wanted, plan
-from novacron.stack import capacity, desired, gather, rollout, status
+from novacron.core.plan import Refuse, Step, Wanted, plan
+from novacron.stack import capacity, desired, gather, rollout, status, tell
 from novacron.stack.act import Outcome, act
+from novacron.stack.memory import Memory, is_repair
 from novacron.stack.observed import Observed
 from novacron.stack.queue import Key
 
@@ -35,7 +36,6 @@ UNSETTLED_RESYNC = 15.0
 verdict stays the same: a thousand resources that wait for one outage must not keep the API server busy."""
 _UNSETTLED_MOST = 300.0
 _REMEMBERED = 0.75 * SETTLED_RESYNC
-_STALLING = frozenset({"InvalidSpec", "NamespaceTaken", "NameConflict", "ProgressDeadlineExceeded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +49,18 @@ class Result:
     """Whether a write was refused: to be tried again soon, then less and less often."""
     repaired: tuple[Ref, ...] = ()
     """Children in which somebody else's change was undone."""
+    contested: bool = False
+    """Whether somebody changes again at once what is set back: to be repaired, but not at the speed of events."""
 
 
-@dataclass(slots=True)
-class Memory:
-    """What a pass leaves for the next one of the same resource."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a pass saw and means to do."""
 
-    uid: str
-    since: float
-    verdict: tuple[Condition, ...] = ()
-    unchanged: int = 0
-    """How many passes in a row gave this verdict."""
-    wanted: int = 0
-    """Of the manifests of the last pass: a hash."""
-    tolerated: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
-    suspected: set[Ref] = field(default_factory=set)
-    """Wanted names under which somebody else's object stood."""
+    capabilities: Capabilities
+    snapshot: gather.Snapshot
+    wanted: Wanted
+    steps: tuple[Step, ...]
 
 
 class Controller:
@@ -99,7 +95,7 @@ class Controller:
         """One pass.
 
         Raises:
-            Unreachable, Conflict, NotLeading: nothing is lost, make the pass again.
+            ApiError, NotLeading: nothing is lost, make the pass again.
         """
         namespace, name = key
         page = await self._kube.list(kinds.NOVACRON, namespace)
@@ -124,6 +120,8 @@ class Controller:
             return await self._paused(body)
         try:
             return await self._bring(body, validate(body), memory)
+        except NamespaceTerminating:
+            return Result(UNSETTLED_RESYNC)  # it takes the resource along: nothing can be made, and nobody need be told
         except InvalidResource as error:
             return await self._report(body, status.unexamined("InvalidSpec", str(error)))
         except Forbidden as error:
@@ -132,89 +130,111 @@ class Controller:
 
     def _recalled(self, key: Key, uid: str) -> Memory:
         """What the last passes left; forgotten now and then, so that a fight that is over is noticed."""
-        memory = self._memory.get(key)
-        if memory is None or memory.uid != uid or clock.monotonic() - memory.since > _REMEMBERED:
-            memory = self._memory[key] = Memory(uid, clock.monotonic())
+        memory, now = self._memory.get(key), clock.monotonic()
+        if memory is None or memory.uid != uid:
+            memory = self._memory[key] = Memory(uid, now)
+        elif now - memory.since > _REMEMBERED:
+            memory = self._memory[key] = Memory(uid, now, repairs=memory.repairs)
         return memory
 
     async def _bring(self, body: Manifest, resource: NovaCron, memory: Memory) -> Result:
         """Plans, writes and judges a resource that may be acted on."""
+        outcome = Outcome()
+        look = await self._look(body, resource, memory)
+        await self._act(body, look.steps, outcome)
+        if outcome.taken:  # one more look tells whose objects those are
+            memory.suspected |= outcome.taken.keys()
+            outcome.forget_objects()
+            look = await self._look(body, resource, memory)
+            await self._act(body, look.steps, outcome)
+            outcome.failures |= outcome.taken
+        memory.tolerate(outcome.persistent)
+        memory.tolerated = {
+            child: names for child, names in memory.tolerated.items() if child in look.snapshot.children
+        }
+        undone = [step for step in outcome.done if is_repair(step) and step.ref not in outcome.persistent]
+        memory.repaired(undone, clock.monotonic())
+        await tell.work(self._recorder, body, outcome)
+        observed = await self._observed(resource, look, outcome, memory)
+        result = await self._report(body, status.judge(observed), status.components(observed), resource.spec.version)
+        return Result(
+            result.again,
+            result.conditions,
+            result.writes + len(outcome.done),
+            bool(outcome.failures),
+            tuple(step.ref for step in undone),
+            bool(observed.contested),
+        )
+
+    async def _look(self, body: Manifest, resource: NovaCron, memory: Memory) -> Look:
         namespace, name = resource.metadata.namespace, resource.metadata.name
         capabilities = self._capabilities()
         snapshot = await gather.snapshot(
             self._kube, namespace, name, capabilities, lambda kind: self._may_have(kind, namespace, name)
         )
         wanted = desired.wanted(resource, capabilities, snapshot.children)
-        absent = {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
-        memory.suspected &= absent
+        memory.suspected &= {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
         taken = await gather.taken(self._kube, namespace, memory.suspected, snapshot.around)
-        undisturbed = self._undisturbed(body, snapshot.children, wanted, memory)
-        steps = plan(
-            wanted,
-            snapshot.children,
-            taken,
-            body["metadata"]["uid"],
-            undisturbed,
-            {(child, name) for child, fields in memory.tolerated.items() for name in fields},
-        )
-        outcome = await act(self._kube, steps, self._wrote)
-        if outcome.taken:
-            memory.suspected |= outcome.taken
-            return await self._bring(body, resource, memory)
-        memory.tolerated |= outcome.persistent
-        memory.tolerated = {child: fields for child, fields in memory.tolerated.items() if child in snapshot.children}
-        await self._tell(body, steps, outcome)
-        names = frozenset(ref(manifest) for manifest in wanted.manifests)
+        undisturbed = self._undisturbed(body, wanted, memory)
+        tolerated = {(child, name) for child, fields in memory.tolerated.items() for name in fields}
+        steps = plan(wanted, snapshot.children, taken, body["metadata"]["uid"], undisturbed, tolerated)
+        return Look(capabilities, snapshot, wanted, steps)
+
+    async def _act(self, body: Manifest, steps: tuple[Step, ...], outcome: Outcome) -> None:
+        try:
+            await act(self._kube, steps, self._wrote, outcome)
+        except Conflict:
+            await tell.work(
+                self._recorder, body, outcome
+            )  # the pass is made again, but what it did would not be told any more
+            raise
+
+    async def _observed(self, resource: NovaCron, look: Look, outcome: Outcome, memory: Memory) -> Observed:
         children = {
             child: item
-            for child, item in {**snapshot.children, **outcome.written}.items()
+            for child, item in {**look.snapshot.children, **outcome.written}.items()
             if child not in outcome.deleted
         }
-        observed = Observed(
+        return Observed(
             resource,
-            capabilities,
-            names,
+            look.capabilities,
+            frozenset(ref(manifest) for manifest in look.wanted.manifests),
             children,
-            tuple(step for step in steps if isinstance(step, Refuse)),
+            tuple(step for step in look.steps if isinstance(step, Refuse)),
             outcome.failures,
             memory.tolerated,
-            tuple(capacity.check(resource, snapshot.around)),
+            tuple(capacity.check(resource, look.snapshot.around)),
             capacity.sums(resource),
             await self._pod_problems(resource, children),
+            memory.contested(clock.monotonic()),
         )
-        result = await self._report(body, status.judge(observed), status.components(observed), resource.spec.version)
-        repaired = tuple(step.ref for step in outcome.done if isinstance(step, Scrub) or _is_repair(step))
-        writes = result.writes + len(outcome.done)
-        return Result(result.again, result.conditions, writes, bool(outcome.failures), repaired)
 
-    def _undisturbed(self, body: Manifest, children: Mapping[Ref, Manifest], wanted: Wanted, memory: Memory) -> bool:
+    def _undisturbed(self, body: Manifest, wanted: Wanted, memory: Memory) -> bool | None:
         """Whether a difference is drift. After a start nothing is remembered: then only what others wrote tells."""
         before, memory.wanted = memory.wanted, hash(orjson.dumps(wanted.manifests))
         if before != memory.wanted:
             memory.tolerated.clear()  # another wish is another try: what mutated our writes may be gone
         if at(body, "status", "observedGeneration") != body["metadata"]["generation"]:
             return False
-        if before:
-            return before == memory.wanted
-        return any(drift.touched_by_others(child) for child in children.values())
+        return before == memory.wanted if before else None
 
     async def _pod_problems(self, resource: NovaCron, children: Mapping[Ref, Manifest]) -> Mapping[str, str]:
         """Looked up only where a Deployment that already has pods is not available."""
         for child, item in children.items():
             if child.kind != "Deployment" or not at(item, "status", "replicas"):
                 continue
-            if not rollout.available(item, 1):
+            workload = at(item, "metadata", "labels", labels.COMPONENT, default="")
+            enabled = workload in resource.spec.workloads
+            if enabled and not rollout.available(item, rollout.floor(resource, workload)):
                 return await gather.pod_problems(self._kube, resource.metadata.namespace, resource.metadata.name)
         return {}
 
     async def _paused(self, body: Manifest) -> Result:
         """Children untouched; the last verdicts stand, and so does the observed generation."""
         kept = [
-            Condition(item["type"], item["status"], item["reason"], item["message"])
+            Condition(item["type"], item["status"], _known(item["reason"]), item["message"])
             for item in at(body, "status", "conditions", default=[])
-            if item["type"] in conditions.TYPES
-            and item["type"] != conditions.PAUSED
-            and item["reason"] in conditions.REASONS
+            if item["type"] in conditions.TYPES and item["type"] != conditions.PAUSED
         ]
         if not kept:
             kept = list(status.unexamined("PausedByAnnotation", "Paused before it was ever reconciled"))
@@ -276,7 +296,7 @@ class Controller:
             self._wrote(answer)
         else:
             again = 0.0  # edited while this pass ran, and the echo of our write may be all that a watch shows
-        await self._tell_ready(body, before, verdict)
+        await tell.readiness(self._recorder, body, before, verdict)
         return Result(again, verdict, 1)
 
     def _again(self, meta: Manifest, verdict: tuple[Condition, ...]) -> float:
@@ -289,43 +309,7 @@ class Controller:
         memory.verdict = verdict
         return min(UNSETTLED_RESYNC * 2.0 ** min(memory.unchanged, 10), _UNSETTLED_MOST)
 
-    async def _tell_ready(self, body: Manifest, before: Manifest, verdict: tuple[Condition, ...]) -> None:
-        was: Manifest = next((item for item in before.get("conditions", ()) if item["type"] == conditions.READY), {})
-        ready = next(item for item in verdict if item.type == conditions.READY)
-        if ready.status == "True" != was.get("status"):
-            await self._recorder.record(body, events.READY, "Judge", ready.message)
-            return
-        worth_telling = was.get("status") == "True" or ready.reason in _STALLING
-        if ready.status == "False" and worth_telling and was.get("reason") != ready.reason:
-            note = f"{ready.reason}: {ready.message}"
-            await self._recorder.record(body, events.NOT_READY, "Judge", note, "Warning")
 
-    async def _tell(self, body: Manifest, steps: tuple[Step, ...], outcome: Outcome) -> None:
-        """One event for each thing that happened, naming the objects."""
-        done: dict[str, list[str]] = {}
-        for step in outcome.done:
-            match step:
-                case Apply(cause="created"):
-                    done.setdefault(events.CREATED, []).append(str(step.ref))
-                case Apply(cause="changed"):
-                    done.setdefault(events.UPDATED, []).append(str(step.ref))
-                case Apply():
-                    done.setdefault(events.REPAIRED, []).append(f"{step.ref} ({', '.join(step.fields)})")
-                case Scrub():
-                    where = ", ".join(".".join(map(str, path)) for path in step.additions)
-                    done.setdefault(events.ADDITION_REMOVED, []).append(f"{step.ref} ({where})")
-                case Delete():
-                    done.setdefault(events.PRUNED, []).append(str(step.ref))
-                case Scale():
-                    continue
-        for reason, objects in done.items():
-            kind: Any = "Warning" if reason in (events.REPAIRED, events.ADDITION_REMOVED) else "Normal"
-            await self._recorder.record(
-                body, reason, "Reconcile", f"{events.REASONS[reason]} {', '.join(objects)}", kind
-            )
-        for child, text in outcome.failures.items():
-            await self._recorder.record(body, events.WRITE_FAILED, "Reconcile", f"{child}: {text}", "Warning")
-
-
-def _is_repair(step: Step) -> bool:
-    return isinstance(step, Apply) and step.cause == "drifted"
+def _known(reason: str) -> str:
+    """A reason that this version has; a newer one may have written others."""
+    return reason if reason in conditions.REASONS else "Unobserved"

@@ -34,6 +34,7 @@ class Observed:
     capacity: what the arithmetic found.
     pod_problems: workload -> why its pods do not start, in words; only looked up where too few are available.
     capacity_sums: what was added up, in words.
+    contested: fields that somebody sets again after each repair, by child.
     """
 
     resource: NovaCron
@@ -46,3 +47,4 @@ class Observed:
     capacity: tuple[Finding, ...] = ()
     capacity_sums: str = ""
     pod_problems: Mapping[str, str] = field(default_factory=dict)
+    contested: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)

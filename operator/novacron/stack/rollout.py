@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names
 from novacron.core.manifest import Manifest, Ref, at
 from novacron.stack.observed import Observed
@@ -29,7 +30,7 @@ def state(o: Observed, workload: str) -> Rollout:
     deployment = o.children.get(Ref("Deployment", meta.namespace, names.component(meta.name, workload)))
     if deployment is None:
         return Rollout(workload, False, "Progressing", "its Deployment does not exist yet")
-    reason, message = _waiting(deployment, floor(o, workload))
+    reason, message = _waiting(deployment, floor(o.resource, workload))
     if not reason:
         return Rollout(workload, True, "AllWorkloadsAvailable", "")
     why = o.pod_problems.get(workload) or _replica_failure(deployment)
@@ -38,10 +39,9 @@ def state(o: Observed, workload: str) -> Rollout:
     return Rollout(workload, False, reason, f"{message}: {why}" if why else message)
 
 
-def floor(o: Observed, workload: str) -> int:
+def floor(resource: NovaCron, workload: str) -> int:
     """Fewest replicas that the resource asks for."""
-    spec = o.resource.spec.workloads[workload]
-    return spec.autoscaling.min_replicas if spec.autoscaling.enabled else spec.replicas
+    return resource.spec.workloads[workload].min_replicas
 
 
 def _waiting(deployment: Manifest, least: int) -> tuple[str, str]:

@@ -6,7 +6,7 @@ Reconciling and Stalled is True. An outage reconciles; only what needs a person 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from novacron.core import conditions as c
 from novacron.core import kinds, names
@@ -246,7 +246,11 @@ def _network(o: Observed) -> Condition:
             f"{' and '.join(f'spec.{item.split()[0]}.cidrs or .peers' for item in closed)}"
         )
         return Condition(c.NETWORK_POLICY_APPLIED, "False", "PeersUnknown", message)
-    return Condition(c.NETWORK_POLICY_APPLIED, "True", "Applied", "Everything is denied but the documented edges")
+    message = "Everything is denied but the documented edges"
+    outside = [name for name, one in spec.workloads.items() if one.enabled and one.service.type == "LoadBalancer"]
+    if outside:
+        message += f"; to let clients of the load balancer of {', '.join(outside)} in, add a NetworkPolicy of your own"
+    return Condition(c.NETWORK_POLICY_APPLIED, "True", "Applied", message)
 
 
 def _exposure(o: Observed) -> Condition:
@@ -261,22 +265,41 @@ def _exposure(o: Observed) -> Condition:
     missing = _missing_neighbour(o, c.EXPOSURE_READY, (kinds.HTTP_ROUTE,), "Gateway API")
     if missing:
         return missing
+    notes = ""
     for child in _children(o, "HTTPRoute"):
-        parents = at(child, "status", "parents", default=[])
-        problem = "no gateway has looked at it yet" if not parents else ""
-        for parent in parents:
-            for type_ in ("Accepted", "ResolvedRefs"):
-                problem = problem or _not_true({"status": parent}, type_)
-        if problem:
-            return Condition(
-                c.EXPOSURE_READY, "False", "RouteNotAccepted", f"HTTPRoute/{child['metadata']['name']}: {problem}"
-            )
-    return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", "The gateway accepted the route")
+        name, problem = child["metadata"]["name"], _route_problem(child)
+        if problem and name == o.resource.metadata.name:
+            return Condition(c.EXPOSURE_READY, "False", "RouteNotAccepted", f"HTTPRoute/{name}: {problem}")
+        if problem:  # the redirect needs a listener for plain HTTP, which not every gateway has
+            notes = f"; HTTPRoute/{name}, which leads plain HTTP to HTTPS, has no effect: {problem}"
+    if not o.resource.spec.exposure.gateway.section_name:
+        notes += "; exposure.gateway.sectionName names no listener: one for plain HTTP would serve it as well"
+    return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", f"The gateway accepted the route{notes}")
+
+
+def _route_problem(route: Manifest) -> str:
+    """What its gateways say against a route; a verdict over an older generation counts for nothing."""
+    parents = at(route, "status", "parents", default=[])
+    if not parents:
+        return "no gateway has looked at it yet"
+    generation = at(route, "metadata", "generation", default=0)
+    for parent in parents:
+        for type_ in ("Accepted", "ResolvedRefs"):
+            problem = _not_true({"status": parent}, type_)
+            if problem:
+                return problem
+            found = next(item for item in parent["conditions"] if item["type"] == type_)
+            if found.get("observedGeneration", generation) < generation:
+                return "the gateway has not looked at the latest change yet"
+    return ""
 
 
 def _ingress(o: Observed) -> Condition:
     retired = "; ingress-nginx was retired in March 2026: move to Gateway API"
-    warning = retired if o.resource.spec.exposure.ingress.class_name == "nginx" else ""
+    exposure = o.resource.spec.exposure
+    warning = retired if exposure.ingress.class_name == "nginx" else ""
+    if not exposure.tls.secret_name and not exposure.tls.issuer:
+        warning += "; neither exposure.tls.secretName nor issuer is given: clients are served in plain HTTP"
     for child in _children(o, "Ingress"):
         if at(child, "status", "loadBalancer", "ingress"):
             return Condition(c.EXPOSURE_READY, "True", "RouteAccepted", f"The Ingress has an address{warning}")
@@ -309,11 +332,18 @@ def _capacity(o: Observed) -> Condition:
 
 
 def _drift(o: Observed) -> Condition:
+    if o.contested:
+        message = f"Set again by somebody after each repair, who must stop: {_listed(o.contested)}"
+        return Condition(c.DRIFTED, "True", "Contested", message)
     if not o.persistent:
         return Condition(c.DRIFTED, "False", "AsWanted", "Nothing differs from what the operator set")
-    listed = "; ".join(f"{ref}: {', '.join(fields)}" for ref, fields in sorted(o.persistent.items()))
+    listed = _listed(o.persistent)
     message = f"Comes back right after each write, so something changes it on admission (a mutating webhook?): {listed}"
     return Condition(c.DRIFTED, "True", "MutatedOnAdmission", message)
+
+
+def _listed(fields: Mapping[Ref, tuple[str, ...]]) -> str:
+    return "; ".join(f"{ref}: {', '.join(names)}" for ref, names in sorted(fields.items()))
 
 
 def components(o: Observed) -> list[Manifest]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
+
 from novacron.core.manifest import Ref, ref
 from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Wanted, plan
 
@@ -13,7 +15,7 @@ _OURS = {"manager": "novacron", "operation": "Apply", "fieldsV1": {}}
 
 
 def _manifest(kind: str = "ConfigMap", name: str = "nc-a", **fields: Any) -> dict[str, Any]:
-    meta = {"name": name, "namespace": "n", "ownerReferences": [_OWNER]}
+    meta = {"name": name, "namespace": "n", "labels": {"x": "y"}, "ownerReferences": [_OWNER]}
     return {"apiVersion": "v1", "kind": kind, "metadata": meta, **fields}
 
 
@@ -61,6 +63,17 @@ def test_a_difference_after_a_change_of_the_resource_is_an_update() -> None:
     assert step.cause == "changed"
 
 
+@pytest.mark.parametrize(("touched", "cause"), [(False, "changed"), (True, "drifted")])
+def test_after_a_start_the_record_of_owners_tells_drift_from_an_upgrade(touched: bool, cause: str) -> None:
+    live = _live(_manifest(data={"a": "old"}))
+    if touched:
+        edit = {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:data": {"f:a": {}}}}
+        live["metadata"]["managedFields"].append(edit)
+    (step,) = _plan([_manifest(data={"a": "new"})], [live], undisturbed=None)
+    assert isinstance(step, Apply)
+    assert step.cause == cause
+
+
 def test_what_is_not_wanted_is_pruned_only_if_ours() -> None:
     other = _manifest(name="b")
     other["metadata"]["ownerReferences"] = []
@@ -79,10 +92,16 @@ def test_our_labels_without_our_owner_are_refused() -> None:
 
 
 def test_our_own_object_without_its_labels_gets_them_back() -> None:
-    unlabelled = _live(_manifest())
+    unlabelled = _live(_manifest(), labels={})
     (step,) = _plan([_manifest()], [], taken=[unlabelled])
     assert isinstance(step, Apply)
     assert (step.cause, step.fields) == ("drifted", ("metadata.labels",))
+
+
+def test_our_own_object_that_the_watch_has_not_seen_yet_is_no_drift() -> None:
+    (step,) = _plan([_manifest()], [], taken=[_live(_manifest())])
+    assert isinstance(step, Apply)
+    assert (step.cause, step.fields) == ("changed", ())
 
 
 def test_a_wiped_record_of_owners_is_written_again() -> None:
@@ -117,8 +136,23 @@ def test_replicas_are_handed_over_before_we_let_them_go() -> None:
         {"manager": "novacron", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
     ]
     scaled, applied = _plan([deployment], [live], replicas={ref(deployment): 3})
-    assert scaled == Scale(ref(deployment), 5)
+    assert scaled == Scale(ref(deployment), 5, live)
     assert isinstance(applied, Apply)
+
+
+def test_a_sidecar_goes_also_where_replicas_are_handed_over() -> None:
+    deployment = _manifest("Deployment", "nc-api", spec={"template": {"spec": {}}})
+    live = _live(_manifest("Deployment", "nc-api", spec={"replicas": 5, "template": {"spec": {"hostname": "theirs"}}}))
+    live["metadata"]["managedFields"] = [
+        {"manager": "novacron", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        {
+            "manager": "kubectl-edit",
+            "operation": "Update",
+            "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:hostname": {}}}}},
+        },
+    ]
+    steps = _plan([deployment], [live], replicas={ref(deployment): 3})
+    assert [type(step) for step in steps] == [Scrub, Scale, Apply]
 
 
 def test_what_comes_back_after_every_write_is_left_alone() -> None:
@@ -136,7 +170,7 @@ def test_a_foreign_rule_is_scrubbed_with_the_version_it_was_seen_at() -> None:
         {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields},
     ]
     (step,) = _plan([policy], [live])
-    assert step == Scrub(policy, (("spec", "podSelector", "matchLabels", "x"),), "7")
+    assert step == Scrub(policy, (("spec", "podSelector", "matchLabels", "x"),), live)
 
 
 def test_an_addition_is_removed_before_ours_is_applied() -> None:

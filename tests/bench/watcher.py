@@ -32,7 +32,7 @@ async def _selected(kubeconfig: str, count: int) -> None:
     """Ours: selected by label on the server, metadata only, a few bytes kept for each."""
     async with Kube(credentials.from_kubeconfig(kubeconfig)) as kube:
         started = time.monotonic()
-        reflector = Reflector(kube, kinds.CONFIG_MAP, "", _ignore)
+        reflector = Reflector(kube, kinds.CONFIG_MAP, "", _ignore, _ignore)
         running = asyncio.create_task(reflector.run())
         while len(reflector) < count:  # noqa: ASYNC110 - the reflector has no word for it
             await asyncio.sleep(_EVERY)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def monotonic() -> float:
-    """Seconds that never go backwards."""
-    return time.monotonic()
+    """Seconds that never go backwards, and where the system can tell go on while the machine is suspended."""
+    return time.clock_gettime(_CLOCK)
 
 
 def now() -> datetime:

@@ -54,6 +54,10 @@ class Forbidden(ApiError):
     """403: the authorizer or an admission plugin refused."""
 
 
+class NamespaceTerminating(Forbidden):
+    """403: nothing can be created in a namespace that is being deleted."""
+
+
 class Invalid(ApiError):
     """400 or 422: the object breaks a rule of its kind."""
 
@@ -64,6 +68,10 @@ class Expired(ApiError):
 
 class Unreachable(ApiError):
     """No answer, a time-out, 401, 429 or 5xx: the same request may succeed later."""
+
+
+class Failed(ApiError):
+    """500: the API server could not carry out a request, often for a webhook that is down; others may succeed."""
 
 
 class NotLeading(NovaCronError):
@@ -77,6 +85,7 @@ _BY_CODE: dict[int, type[ApiError]] = {
     409: Conflict,
     410: Expired,
     422: Invalid,
+    500: Failed,
 }
 
 
@@ -97,15 +106,16 @@ def path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "")
     return "/".join(parts)
 
 
-def _allow() -> None:
-    return None
+def _allow() -> float:
+    return _REQUEST_SECONDS
 
 
 class Kube:
     """A client of one API server. Use as an async context manager.
 
     Args:
-        permit: called before every write; raises ``NotLeading`` where this process must not write.
+        permit: called before every write; gives the seconds that the write may take, and raises ``NotLeading`` where
+            this process must not write.
         observe: called with verb, status code (0 where none came) and seconds, for metrics.
     """
 
@@ -113,7 +123,7 @@ class Kube:
         self,
         credentials: Credentials,
         *,
-        permit: Callable[[], None] = _allow,
+        permit: Callable[[], float] = _allow,
         observe: Callable[[str, int, float], None] = lambda _verb, _code, _seconds: None,
         connections: int = 32,
     ) -> None:
@@ -218,9 +228,19 @@ class Kube:
         manager: str = labels.FIELD_MANAGER,
         force: bool = True,
         dry_run: bool = False,
+        uid: str = "",
     ) -> Manifest:
-        """Server-side apply; unknown fields are refused, never dropped in silence."""
+        """Server-side apply; unknown fields are refused, never dropped in silence.
+
+        Args:
+            uid: of the object that is meant; where another one bears its name by now, or none, nothing is written.
+
+        Raises:
+            Conflict: it is not that object.
+        """
         meta = manifest["metadata"]
+        if uid:
+            manifest = {**manifest, "metadata": {**meta, "uid": uid}}
         return await self._apply(path(kind, meta.get("namespace", ""), meta["name"]), manifest, manager, force, dry_run)
 
     async def apply_new(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -309,18 +329,31 @@ class Kube:
         if body is not None:
             sent["Content-Type"] = content_type
         async with self._turn:
+            seconds: float = _REQUEST_SECONDS
             if method != "GET" and "dryRun" not in (query or {}):
-                self._permit()
-            return await self._sent(verb, method, url, query, body, sent)
+                seconds = min(seconds, self._permit())
+            return await self._sent(verb, method, url, query, body, sent, seconds)
 
     async def _sent(
-        self, verb: str, method: str, url: str, query: Mapping[str, str] | None, body: Any, sent: Mapping[str, str]
+        self,
+        verb: str,
+        method: str,
+        url: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        sent: Mapping[str, str],
+        seconds: float,
     ) -> Any:
         started = time.monotonic()
         code = 0
         try:
             async with self._client.request(
-                method, url, params=query, data=None if body is None else orjson.dumps(body), headers=sent
+                method,
+                url,
+                params=query,
+                data=None if body is None else orjson.dumps(body),
+                headers=sent,
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS),
             ) as response:
                 code = response.status
                 await _raise_for(response)
@@ -343,6 +376,9 @@ async def _raise_for(response: aiohttp.ClientResponse) -> None:
 
 def _error(code: int, status: Mapping[str, Any], retry_after: str = "") -> ApiError:
     kind = _BY_CODE.get(code, Unreachable if code in (401, 429) or code >= 500 else ApiError)
+    causes = (status.get("details") or {}).get("causes") or ()
+    if code == 403 and any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        kind = NamespaceTerminating
     message = status.get("message") or f"the API server answered {code}"
     return kind(code, status.get("reason") or str(code), message, float(retry_after) if retry_after.isdigit() else 0)
 

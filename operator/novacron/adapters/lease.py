@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from novacron.adapters import clock
-from novacron.adapters.kube import ApiError, Conflict, Kube, NotFound, NotLeading, Unreachable
+from novacron.adapters.kube import ApiError, Conflict, Failed, Kube, NotFound, NotLeading, Unreachable
 from novacron.core import kinds, labels
 from novacron.core.manifest import Manifest
 
@@ -51,10 +51,11 @@ class Leadership:
     def leading(self) -> bool:
         return self._leading and self._monotonic() < self._renewed + DURATION - _MARGIN
 
-    def permit(self) -> None:
-        """Raises ``NotLeading`` unless a write that starts now ends within the lease."""
+    def permit(self) -> float:
+        """Seconds that a write which starts now may take to end within the lease. Raises ``NotLeading`` for none."""
         if not self.leading:
             raise NotLeading("this process does not hold the lease")
+        return self._renewed + DURATION - self._monotonic()
 
     def overdue(self) -> float:
         """Seconds since the last renewal of a leader; 0 for a standby."""
@@ -78,16 +79,20 @@ class Leadership:
     async def lost(self) -> None:
         """Renews, and returns once the lease was lost or could not be renewed in time."""
         while True:
-            await asyncio.sleep(RETRY)
-            remaining = self._renewed + RENEW_DEADLINE - self._monotonic()
+            await asyncio.sleep(max(0.1, min(RETRY, self._remaining())))
+            remaining = self._remaining()
             try:
                 async with asyncio.timeout(max(remaining, 0.1)):
                     held = await self._attempt()
             except TimeoutError:
                 held = False
-            if not self._leading or (not held and self._monotonic() >= self._renewed + RENEW_DEADLINE):
+            if not self._leading or (not held and self._remaining() <= 0):
                 self._leading = False
                 return
+
+    def _remaining(self) -> float:
+        """Seconds until renewing is given up."""
+        return self._renewed + RENEW_DEADLINE - self._monotonic()
 
     async def release(self) -> None:
         """Lets a standby take over at once; what cannot be reached is left to expire."""
@@ -122,7 +127,7 @@ class Leadership:
             if isinstance(error, Conflict):
                 return False
             self.problem = f"the lease {self._namespace}/{labels.LEASE} cannot be kept: {error}"
-            if isinstance(error, Unreachable):
+            if isinstance(error, Unreachable | Failed):
                 self._answering_since = None
             _log.warning("lease not written", error=str(error))
             return False

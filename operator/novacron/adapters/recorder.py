@@ -18,8 +18,8 @@ from novacron.core.manifest import Manifest
 
 _log = structlog.get_logger(__name__)
 _REMEMBERED = 4096
-_QUIET_SECONDS = 300.0
-"""A repeated event is counted up at most this often."""
+_QUIET_SECONDS = 60.0
+"""After its first repetition an event is counted up at most this often."""
 _NOTE_LIMIT = 1024
 """Bytes."""
 
@@ -46,33 +46,46 @@ class Recorder:
             else note.encode()[: _NOTE_LIMIT - 3].decode(errors="ignore") + "..."
         )
         meta = resource["metadata"]
-        digest = hashlib.sha256("\0".join((meta["uid"], reason, action, note)).encode()).hexdigest()[:16]
-        name = f"{meta['name']}.{digest}"
-        now = clock.monotonic()
-        series = self._series.get(name)
+        # of this process: another one tells again what it does, and never meets an event that it knows nothing of
+        parts = (self._instance, meta["uid"], reason, action, note)
+        name = f"{meta['name']}.{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
         try:
-            if series is None:
-                self._remember(name, now)
-                await self._kube.create(kinds.EVENT, self._event(meta, name, reason, action, note, kind))
-                return
-            series.count += 1
-            if now - series.last >= _QUIET_SECONDS:
-                series.last = now
-                await self._count(meta["namespace"], name, series.count)
-        except Conflict:
-            return
-        except NotFound:
-            self._series.pop(name, None)
+            await self._write(meta, name, self._event(meta, name, reason, action, note, kind))
         except ApiError as error:
+            self._series.pop(name, None)
             _log.warning("event not written", namespace=meta["namespace"], name=meta["name"], error=str(error))
 
+    async def _write(self, meta: Manifest, name: str, event: Manifest) -> None:
+        """The first time creates, the second counts up at once, later ones now and then."""
+        now, series = clock.monotonic(), self._series.get(name)
+        if series is None:
+            self._remember(name, now)
+            await self._create(event)
+            return
+        series.count += 1
+        if series.count > 2 and now - series.last < _QUIET_SECONDS:
+            return
+        series.last = now
+        try:
+            await self._count(meta["namespace"], name, series.count)
+        except NotFound:  # events live for an hour: told anew
+            self._remember(name, now)
+            await self._create(event)
+
+    async def _create(self, event: Manifest) -> None:
+        try:
+            await self._kube.create(kinds.EVENT, event)
+        except Conflict:
+            return  # it was written, and only the answer to an earlier try was lost
+
     def _remember(self, name: str, now: float) -> None:
+        self._series.pop(name, None)
         if len(self._series) >= _REMEMBERED:
             self._series.pop(next(iter(self._series)))
         self._series[name] = _Series(1, now)
 
     async def _count(self, namespace: str, name: str, count: int) -> None:
-        value = {"count": max(count, 2), "lastObservedTime": clock.precise_timestamp(clock.now())}
+        value = {"count": count, "lastObservedTime": clock.precise_timestamp(clock.now())}
         await self._kube.json_patch(kinds.EVENT, namespace, name, [{"op": "add", "path": "/series", "value": value}])
 
     def _event(

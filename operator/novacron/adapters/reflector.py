@@ -27,8 +27,10 @@ _FIRST_BACKOFF = 1.0
 _LAST_BACKOFF = 30.0
 _STEADY = 10.0
 """Seconds that a stream must live for the backoff to begin anew."""
-_STATUS_IS_NO_NEWS = frozenset({"ResourceQuota", "PodDisruptionBudget"})
-"""Kinds whose status follows every pod; only a change outside it is news."""
+_STATUS_IS_NO_NEWS = frozenset({"ResourceQuota", "PodDisruptionBudget", "HorizontalPodAutoscaler"})
+"""Kinds whose status follows every pod or every measurement; a change of it alone is no reason to look at once."""
+_MEASURED = frozenset({"HorizontalPodAutoscaler"})
+"""Of these, the kinds whose status a condition tells of: its first writing is news, later ones can wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,22 @@ class Reflector:
     Args:
         changed: called with namespace, instance and resource version whenever an object came or changed; with an empty
             version when it went.
+        measured: called with namespace and instance when a measurement changed, which can wait.
     """
 
-    def __init__(self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[str, str, str], None]) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        kind: Kind,
+        namespace: str,
+        changed: Callable[[str, str, str], None],
+        measured: Callable[[str, str], None],
+    ) -> None:
         self.kind = kind
         self._kube = kube
         self._namespace = namespace
         self._changed = changed
+        self._measured = measured
         self._seen: dict[tuple[str, str], Seen] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self.synced = False
@@ -124,10 +135,12 @@ class Reflector:
         return version
 
     def _see(self, item: Manifest) -> None:
+        meta = item["metadata"]
+        namespace, instance = meta.get("namespace", ""), at(meta, "labels", labels.INSTANCE, default="")
         if self._note(item):
-            meta = item["metadata"]
-            instance = at(meta, "labels", labels.INSTANCE, default="")
-            self._changed(meta.get("namespace", ""), instance, meta["resourceVersion"])
+            self._changed(namespace, instance, meta["resourceVersion"])
+        elif self.kind.kind in _MEASURED:
+            self._measured(namespace, instance)
 
     def _note(self, item: Manifest) -> bool:
         """Records an object; True when it differs from what was recorded."""
@@ -154,7 +167,8 @@ class Reflector:
             for entry in meta.get("managedFields", ())
             if not entry.get("subresource")
         ]
-        return hash((meta.get("generation"), meta.get("deletionTimestamp"), tuple(written)))
+        observed = self.kind.kind in _MEASURED and len(written) < len(meta.get("managedFields", ()))
+        return hash((meta.get("generation"), meta.get("deletionTimestamp"), tuple(written), observed))
 
     def _drop(self, key: tuple[str, str]) -> None:
         seen = self._seen.pop(key, None)

@@ -16,7 +16,7 @@ import structlog
 
 from novacron.adapters import clock, discovery
 from novacron.adapters.credentials import Credentials
-from novacron.adapters.kube import ApiError, Conflict, Kube, NotLeading, Unreachable
+from novacron.adapters.kube import ApiError, Kube, NotLeading
 from novacron.adapters.lease import DURATION, Leadership
 from novacron.adapters.recorder import Recorder
 from novacron.adapters.telemetry import Telemetry
@@ -34,6 +34,10 @@ _STOP_SECONDS = 4.0
 """How long workers may take to stop after the lease was lost; longer, and the process exits (decisions.md 7)."""
 _STUCK_SECONDS = 300.0
 """A key that is overdue for so long means that the workers are stuck."""
+_CONTESTED_SECONDS = 30.0
+"""Between two repairs of what somebody sets again at once."""
+_HANGS_SECONDS = 600.0
+"""A pass that takes longer hangs: each of its requests ends within half a minute."""
 _RECOVERY_SECONDS = 60.0
 _BLIND_SECONDS = 180.0
 """For so long the watch of NovaCrons may be away while the API server answers."""
@@ -63,6 +67,8 @@ class Operator:
         self._telemetry = Telemetry()
         self._queue = WorkQueue(clock.monotonic)
         self._watches = Watches(self._queue, settings.namespace, settings.operator_namespace)
+        self._started: dict[Key, float] = {}
+        self._finished = clock.monotonic()
         self._stopping = asyncio.Event()
         self._identity = f"{socket.gethostname()}_{uuid.uuid4()}"
 
@@ -157,6 +163,7 @@ class Operator:
             await leadership.acquired()
             _log.info("leading", identity=self._identity)
             controller.reset()
+            self._queue.clear()  # what a standby gathered is old, and all of it is looked at now
             for key in self._watches.known:
                 self._queue.add(key, Priority.RESYNC)
             workers = [asyncio.create_task(self._work(controller)) for _ in range(self._settings.workers)]
@@ -178,12 +185,15 @@ class Operator:
     async def _work(self, controller: Controller) -> None:
         while True:
             key, _priority = await self._queue.get()
+            self._started[key] = clock.monotonic()
             self._watches.begin(key)
             try:
                 await self._pass(controller, key)
             finally:
                 self._watches.end(key)
                 self._queue.done(key)
+                del self._started[key]
+                self._finished = clock.monotonic()
 
     async def _pass(self, controller: Controller, key: Key) -> None:
         """One pass; every error ends in another one."""
@@ -191,7 +201,7 @@ class Operator:
         outcome = "error"
         try:
             result = await controller.reconcile(key)
-        except (Unreachable, Conflict, NotLeading) as error:
+        except (ApiError, NotLeading) as error:
             outcome = "retry"
             delay = self._queue.retry(key, getattr(error, "retry_after", 0.0))
             _log.info("pass to be repeated", namespace=key[0], name=key[1], error=str(error), seconds=round(delay, 1))
@@ -212,6 +222,8 @@ class Operator:
                 self._telemetry.show(*key, result.conditions)
                 if result.failed:
                     self._queue.retry(key)
+                if result.contested:
+                    self._queue.hold(key, _CONTESTED_SECONDS)
                 self._queue.add(key, Priority.RESYNC, result.again * random.uniform(0.8, 1.2))
         finally:
             self._telemetry.reconciles.labels(outcome).inc()
@@ -231,8 +243,11 @@ class Operator:
                 problems.append("the watch of novacrons does not come back")
         if leadership.overdue() > 3 * DURATION:
             problems.append("the lease is stale but this process believes to lead")
-        if leadership.leading and self._queue.oldest() > _STUCK_SECONDS:
+        now = clock.monotonic()
+        if leadership.leading and min(self._queue.oldest(), now - self._finished) > _STUCK_SECONDS:
             problems.append("the queue does not move")
+        if any(now - started > _HANGS_SECONDS for started in self._started.values()):
+            problems.append("a pass hangs")
         return problems
 
     async def _synced(self, leadership: Leadership, watch: ResourceWatch) -> list[str]:
@@ -249,7 +264,8 @@ class Operator:
     async def _exposition(self, leadership: Leadership, watch: ResourceWatch) -> bytes:
         self._telemetry.leader.set(leadership.leading)
         self._telemetry.queue_depth.set(self._queue.depth())
-        self._telemetry.queue_oldest.set(self._queue.oldest())
+        self._telemetry.queue_oldest.set(self._queue.oldest() if leadership.leading else 0)
+        self._telemetry.watch_healthy.clear()  # kinds come and go
         for name, healthy in self._watches.health().items():
             self._telemetry.watch_healthy.labels(name).set(healthy)
         self._telemetry.watch_healthy.labels(kinds.NOVACRON.resource).set(watch.watching())

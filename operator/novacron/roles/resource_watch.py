@@ -83,7 +83,8 @@ class ResourceWatch:
             loop.call_soon_threadsafe(flag.set)
 
     def joined(self, seconds: float) -> bool:
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def watching(self) -> bool:

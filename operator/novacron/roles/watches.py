@@ -6,6 +6,7 @@ Everything that is seen becomes a key in the queue; nothing is decided here.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ _log = structlog.get_logger(__name__)
 
 DISCOVERY_SECONDS = 30.0
 COMPARE_SECONDS = 300.0
+MEASURED_SECONDS = 300.0
+"""How late a pass may learn that an autoscaler's metrics came or went."""
+_PATIENCE = 600.0
+"""Seconds for which an API server's older version, or a metrics adapter that is away, still counts."""
 DEBOUNCE = 0.2
 """Seconds for which child events of one resource are gathered into one pass."""
 _BLIND_SECONDS = 180.0
@@ -64,6 +69,8 @@ class Watches:
         self.capabilities = Capabilities(operator_namespace=operator_namespace)
         self.discovered = asyncio.Event()
         self.compared = clock.monotonic()
+        self._versions: dict[tuple[int, int], float] = {}
+        self._metrics_seen = float("-inf")
 
     def seen(self, event: str | None, body: Manifest) -> None:
         """A NovaCron came, changed or went; on kopf's word only the key is taken, never the body."""
@@ -92,11 +99,14 @@ class Watches:
                 continue
             self.compared = clock.monotonic()
             present = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in page.items}
-            for key, item in present.items():
-                if key not in self.known:
-                    self.seen(None, item)
-            for key in self.known.keys() - present.keys():
-                self._queue.add(key, Priority.USER)
+            for item in present.values():
+                self.seen(None, item)
+            for namespace, name in self.known.keys() - present.keys():
+                self.seen("DELETED", {"metadata": {"namespace": namespace, "name": name}})
+
+    def _child_measured(self, namespace: str, instance: str) -> None:
+        if (namespace, instance) in self.known:
+            self._queue.add((namespace, instance), Priority.RESYNC, MEASURED_SECONDS)
 
     def _child_changed(self, namespace: str, instance: str, version: str) -> None:
         if (namespace, instance) in self.known:
@@ -140,7 +150,8 @@ class Watches:
         """Asks again and again which optional APIs are served, and watches the kinds that are."""
         while True:
             try:
-                found = await discovery.capabilities(kube, self._operator_namespace)
+                metrics = self._kept(await discovery.custom_metrics(kube))
+                found = self._steady(await discovery.capabilities(kube, self._operator_namespace, metrics))
             except ApiError as error:
                 _log.warning("discovery failed", error=str(error))
                 await asyncio.sleep(5)
@@ -155,11 +166,24 @@ class Watches:
             self.discovered.set()
             await asyncio.sleep(DISCOVERY_SECONDS)
 
+    def _kept(self, metrics: bool | None) -> bool:
+        """An adapter that restarts must not rewrite every autoscaler."""
+        if metrics:
+            self._metrics_seen = clock.monotonic()
+        return metrics if metrics is not None else clock.monotonic() - self._metrics_seen < _PATIENCE
+
+    def _steady(self, found: Capabilities) -> Capabilities:
+        """With the lowest version of the last minutes: a control plane in mid-upgrade answers now so, now so."""
+        now = clock.monotonic()
+        self._versions[found.server] = now
+        self._versions = {version: at for version, at in self._versions.items() if now - at < _PATIENCE}
+        return dataclasses.replace(found, server=min(self._versions))
+
     def _watch_children(self, kube: Kube) -> None:
         for kind in kinds.CHILDREN:
             served = self.capabilities.serves(kind)
             if served and kind not in self._reflectors:
-                reflector = Reflector(kube, kind, self._namespace, self._child_changed)
+                reflector = Reflector(kube, kind, self._namespace, self._child_changed, self._child_measured)
                 self._reflectors[kind] = reflector, asyncio.create_task(reflector.run(), name=f"watch {kind.resource}")
             elif not served and kind in self._reflectors:
                 self._reflectors.pop(kind)[1].cancel()

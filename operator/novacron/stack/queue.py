@@ -53,11 +53,14 @@ class WorkQueue:
         self._ready: list[tuple[Priority, float, Key]] = []
         self._active: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._held: dict[Key, float] = {}
         self._changed = asyncio.Event()
 
     def add(self, key: Key, priority: Priority, after: float = 0) -> None:
         """Asks for a pass; the sooner and the more urgent of two requests for one key wins."""
         now = self._now()
+        if priority is Priority.CHILD:
+            after = max(after, self._held.get(key, now) - now)
         entry = _Entry(now + after, priority, now, key)
         present = self._waiting.get(key)
         if present is not None:
@@ -71,16 +74,21 @@ class WorkQueue:
     def retry(self, key: Key, at_least: float = 0) -> float:
         """Asks for another pass after a failure; returns the delay in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = max(at_least, min(_FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), _LAST_BACKOFF)) * self._jitter()
+        delay = max(at_least, min(_FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), _LAST_BACKOFF) * self._jitter())
         self.add(key, Priority.CHILD, delay)
         return delay
 
     def succeeded(self, key: Key) -> None:
         self._failures.pop(key, None)
 
+    def hold(self, key: Key, seconds: float) -> None:
+        """For so long child events ask for no pass: somebody undoes each one at once."""
+        self._held[key] = self._now() + seconds
+
     def forget(self, key: Key) -> None:
         """Drops what waits for a key that is gone."""
         self._failures.pop(key, None)
+        self._held.pop(key, None)
         self._waiting.pop(key, None)
 
     def failing(self) -> int:
@@ -132,6 +140,7 @@ class WorkQueue:
         self._delayed.clear()
         self._ready.clear()
         self._failures.clear()
+        self._held.clear()
 
     def depth(self) -> int:
         return len(self._waiting)

@@ -107,3 +107,28 @@ async def test_a_sleeping_worker_wakes_for_a_new_key() -> None:
     await asyncio.sleep(0)
     queue.add(_A, Priority.USER)
     assert await waiting == _A
+
+
+async def test_what_somebody_undoes_at_once_waits_but_a_users_edit_does_not() -> None:
+    time = _Time()
+    queue = _queue(time)
+    queue.hold(_A, 30)
+    queue.add(_A, Priority.CHILD, 0.2)
+    time.now += 1
+    assert await _nothing_ready(queue)
+    queue.add(_A, Priority.USER)
+    assert await _take(queue) == _A
+
+
+def test_the_delay_that_the_server_asks_for_is_the_least() -> None:
+    assert WorkQueue(_Time(), lambda: 0.8).retry(_A, at_least=30) == 30
+
+
+async def test_a_new_leader_begins_with_an_empty_queue() -> None:
+    time = _Time()
+    queue = _queue(time)
+    queue.add(_A, Priority.CHILD)
+    time.now += 10_000
+    queue.clear()
+    queue.add(_A, Priority.RESYNC)
+    assert (queue.depth(), queue.oldest()) == (1, 0.0)

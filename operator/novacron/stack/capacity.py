@@ -28,6 +28,11 @@ _HARD = {
     "services": "10",
     "persistentvolumeclaims": "20",
 }
+_GPUS = "requests.nvidia.com/gpu"
+_ALIASES = {"cpu": "requests.cpu", "memory": "requests.memory", "ephemeral-storage": "requests.ephemeral-storage"}
+"""A quota's short names for requests."""
+_OTHERS_SCOPES = frozenset({"Terminating", "BestEffort", "CrossNamespacePodAffinity"})
+"""Scopes of a quota that our pods never fall into."""
 _JOBS = 2
 """Migration and upkeep, of query's size."""
 _OTHER_PODS = 5
@@ -73,10 +78,8 @@ def connection_share(resource: NovaCron) -> int:
 def need(resource: NovaCron) -> dict[str, Decimal]:
     """The most that the resource can need, by the names of a ResourceQuota."""
     spec = resource.spec
-    pods: list[tuple[int, Size]] = [
-        (2 * spec.workloads[role].max_replicas, size(resource, role)) for role in _enabled(resource)
-    ]
-    if spec.auth.enabled or spec.query.enabled:
+    pods = [(2 * spec.workloads[role].max_replicas, size(resource, role)) for role in _enabled(resource)]
+    if _migrates(resource):
         pods.append((_JOBS, size(resource, "query")))
     bounds = spec.governance.limit_range
     pods.append((_OTHER_PODS, Size(_amounts(bounds.default_request), _amounts(bounds.default))))
@@ -84,6 +87,20 @@ def need(resource: NovaCron) -> dict[str, Decimal]:
     for name in RESOURCES:
         found[f"requests.{name}"] = sum((count * each.requests[name] for count, each in pods), Decimal(0))
         found[f"limits.{name}"] = sum((count * each.limits[name] for count, each in pods), Decimal(0))
+    if spec.ml.enabled and spec.ml.gpus:
+        found[_GPUS] = Decimal(2 * spec.ml.max_replicas * spec.ml.gpus)
+    return found
+
+
+def _migrates(resource: NovaCron) -> bool:
+    return resource.spec.auth.enabled or resource.spec.query.enabled
+
+
+def _running(resource: NovaCron) -> dict[str, Size]:
+    """What runs -> the size of its pods. The Jobs of auth and query have query's size, also where query is off."""
+    found = {role: size(resource, role) for role in _enabled(resource)}
+    if _migrates(resource) and "query" not in found:
+        found["migration"] = size(resource, "query")
     return found
 
 
@@ -111,7 +128,7 @@ def most(resource: NovaCron) -> dict[str, str]:
     given = resource.spec.governance.limit_range.max
     found = {}
     for name in RESOURCES:
-        largest = max((size(resource, role).limits[name] for role in _enabled(resource)), default=Decimal(0))
+        largest = max((each.limits[name] for each in _running(resource).values()), default=Decimal(0))
         default = max(quantity.parse(_MAX[name]), largest, _amounts(resource.spec.governance.limit_range.default)[name])
         found[name] = _written(name, quantity.parse(getattr(given, _ATTRIBUTES[name]) or str(default)))
     return found
@@ -156,15 +173,15 @@ def _limit_ranges(resource: NovaCron, limit_ranges: Iterable[Manifest]) -> Itera
     for found in _sorted(limit_ranges):
         name = found["metadata"]["name"]
         for bound in found.get("spec", {}).get("limits", ()):
-            if bound.get("type") == "Container" and name != own:
+            # a pod has one container, so a bound for pods is one for containers
+            if bound.get("type") in ("Container", "Pod") and name != own:
                 yield from _bounded(resource, name, bound)
 
 
 def _bounded(resource: NovaCron, limit_range: str, bound: Manifest) -> Iterator[Finding]:
-    for role in _enabled(resource):
-        asked = size(resource, role)
+    for role, asked in _running(resource).items():
         for name in RESOURCES:
-            top, bottom = at(bound, "max", name), at(bound, "min", name)
+            top, bottom, ratio = (at(bound, side, name) for side in ("max", "min", "maxLimitRequestRatio"))
             if top and asked.limits[name] > quantity.parse(top):
                 limit = f"{role} limits {name} {_written(name, asked.limits[name])}"
                 text = f"{limit} is above max {top} of LimitRange {limit_range}"
@@ -174,6 +191,11 @@ def _bounded(resource: NovaCron, limit_range: str, bound: Manifest) -> Iterator[
             if bottom and asked.requests[name] < quantity.parse(bottom):
                 request = f"{role} requests {name} {_written(name, asked.requests[name])}"
                 text = f"{request} is below min {bottom} of LimitRange {limit_range}"
+                yield Finding(
+                    "LimitRangeConflict", f"{text}: every pod is refused; raise the request or change that LimitRange"
+                )
+            if ratio and asked.limits[name] > quantity.parse(str(ratio)) * asked.requests[name]:
+                text = f"{role} limits more than {ratio} times the {name} that it requests, LimitRange {limit_range}"
                 yield Finding(
                     "LimitRangeConflict", f"{text}: every pod is refused; raise the request or change that LimitRange"
                 )
@@ -194,12 +216,12 @@ def _solver(resource: NovaCron) -> Iterator[Finding]:
 def _quotas(resource: NovaCron, quotas: Iterable[Manifest]) -> Iterator[Finding]:
     needed = need(resource)
     for found in _sorted(quotas):
-        if at(found, "spec", "scopes") or at(found, "spec", "scopeSelector"):
+        if _OTHERS_SCOPES.intersection(at(found, "spec", "scopes", default=())) or at(found, "spec", "scopeSelector"):
             continue
         short = [
-            f"{name} {_written(name, needed[name])} needed of {limit}"
+            f"{name} {_written(name, amount)} needed of {limit}"
             for name, limit in sorted(at(found, "spec", "hard", default={}).items())
-            if name in needed and needed[name] > quantity.parse(str(limit))
+            if (amount := needed.get(_ALIASES.get(name, name), Decimal(0))) > quantity.parse(str(limit))
         ]
         if short:
             quota = f"ResourceQuota {found['metadata']['name']}"

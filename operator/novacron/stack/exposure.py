@@ -35,6 +35,9 @@ def _match(resource: NovaCron) -> list[Manifest]:
 
 
 def _route(resource: NovaCron) -> Manifest:
+    """Without ``timeouts``: an upload is answered when it has ended, however long that takes (decisions.md 41), and a
+    gateway that cannot do them may refuse the route. What may not take long is bounded in the workloads.
+    """
     exposure = resource.spec.exposure
     section = {"sectionName": exposure.gateway.section_name} if exposure.gateway.section_name else {}
     backend = {
@@ -69,11 +72,9 @@ def _redirect(resource: NovaCron) -> list[Manifest]:
 
 def _ingress(resource: NovaCron) -> Manifest:
     exposure, name = resource.spec.exposure, resource.metadata.name
-    service = {"service": {"name": names.component(name, "api"), "port": {"name": "http"}}}
-    paths = [{"path": exposure.path, "pathType": "Prefix", "backend": service}]
     spec: Manifest = {
         "ingressClassName": exposure.ingress.class_name,
-        "rules": [{"host": host, "http": {"paths": paths}} for host in exposure.hosts],
+        "rules": [{"host": host, "http": {"paths": [_path(resource)]}} for host in exposure.hosts],
     }
     secret = exposure.tls.secret_name or (names.component(name, "tls") if exposure.tls.issuer else "")
     if secret:
@@ -82,3 +83,8 @@ def _ingress(resource: NovaCron) -> Manifest:
     if exposure.tls.issuer:
         annotations[_ISSUER] = exposure.tls.issuer
     return manifest(resource, kinds.INGRESS, name, "api", annotations=annotations, spec=spec)
+
+
+def _path(resource: NovaCron) -> Manifest:
+    service = {"name": names.component(resource.metadata.name, "api"), "port": {"name": "http"}}
+    return {"path": resource.spec.exposure.path, "pathType": "Prefix", "backend": {"service": service}}

@@ -9,11 +9,12 @@ import orjson
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names
 from novacron.stack.capacity import connection_share
-from novacron.vault.desired import GROUPS
+from novacron.stack.edges import CALLS
+from novacron.vault.desired import GROUPS, groups
 from novacron.workload.component import JWKS_DIRECTORY, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
+from novacron.workload.pod import drain_seconds
 
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-CALLED = {"api": ("auth", "query", "ml"), "auth": (), "query": ("auth",), "ml": ("auth",)}
 
 
 def settings(resource: NovaCron, role: str) -> str:
@@ -26,10 +27,14 @@ def settings(resource: NovaCron, role: str) -> str:
         "namespace": resource.metadata.namespace,
         "environment": spec.environment,
         "ports": workload.ports.manifest(),
-        "shutdown_grace_seconds": workload.termination_grace_period_seconds,
+        "shutdown_grace_seconds": workload.termination_grace_period_seconds - drain_seconds(workload),
         "jwks_file": f"{JWKS_DIRECTORY}/jwks.json",
         "token": _token(resource),
-        "peers": {other: _peer(resource, other) for other in CALLED[role] if spec.workloads[other].enabled},
+        "peers": {
+            other: {port: _address(resource, other, port) for port in ports}
+            for other, ports in CALLS[role]
+            if spec.workloads[other].enabled
+        },
     }
     if "database" in GROUPS[role]:
         database = spec.database
@@ -42,8 +47,9 @@ def settings(resource: NovaCron, role: str) -> str:
         }
     if "redis" in GROUPS[role]:
         redis = spec.redis
-        credentials = f"{SECRETS_DIRECTORY}/redis"
-        document["redis"] = {"host": redis.host, "port": redis.port, "tls": redis.tls, "credentials": credentials}
+        document["redis"] = {"host": redis.host, "port": redis.port, "tls": redis.tls}
+        if "redis" in groups(resource, role):
+            document["redis"]["credentials"] = f"{SECRETS_DIRECTORY}/redis"
     return _text(document | _own(resource, role))
 
 
@@ -69,15 +75,16 @@ def _token(resource: NovaCron) -> dict[str, Any]:
     }
 
 
-def _peer(resource: NovaCron, role: str) -> dict[str, str]:
-    """Addresses of another workload; its inner port may stand on a Service of its own."""
-    spec, namespace = resource.spec, resource.metadata.namespace
-    service = names.component(resource.metadata.name, role)
-    found = {"http": f"http://{service}.{namespace}.svc:{spec.workloads[role].service.port}"}
-    if role == "auth":
-        inner = f"{service}-internal" if spec.auth.service.type == "LoadBalancer" else service
-        found["internal"] = f"http://{inner}.{namespace}.svc:{spec.auth.ports.internal}"
-    return found
+def _address(resource: NovaCron, role: str, port: str) -> str:
+    """Where another workload listens; its inner port may stand on a Service of its own.
+
+    The bare name of the Service: with more dots the resolver would ask the world first (ndots 2).
+    """
+    spec, service = resource.spec, names.component(resource.metadata.name, role)
+    if port == "http":
+        return f"http://{service}:{spec.workloads[role].service.port}"
+    inner = f"{service}-internal" if spec.workloads[role].service.type == "LoadBalancer" else service
+    return f"http://{inner}:{spec.auth.ports.internal}"
 
 
 def _own(resource: NovaCron, role: str) -> dict[str, Any]:

@@ -62,20 +62,25 @@ def _login(secret: str, remote_key: str, keys: Mapping[str, str]) -> Login:
 
 
 def logins(resource: NovaCron) -> dict[str, Login]:
-    """Every Secret that an enabled workload mounts, by name."""
+    """Every Secret that an enabled workload mounts, by name; one without files is neither synced nor mounted."""
     found = {}
     for role, workload in resource.spec.workloads.items():
         if workload.enabled:
-            for group in GROUPS[role]:
+            for group in groups(resource, role):
                 one = login(resource, group, role)
                 found[one.secret] = one
     return found
 
 
+def groups(resource: NovaCron, role: str) -> tuple[str, ...]:
+    """The groups of secret files that a workload mounts."""
+    return tuple(group for group in GROUPS[role] if login(resource, group, role).files)
+
+
 def mounts(resource: NovaCron, role: str) -> tuple[SecretMount, ...]:
     existing = resource.spec.secrets.provider == "Existing"
     found = []
-    for group in GROUPS[role]:
+    for group in groups(resource, role):
         one = login(resource, group, role)
         items = tuple((source if existing else file, file) for file, source in one.files.items())
         found.append(SecretMount(group, one.secret, items))
@@ -102,9 +107,8 @@ def _leaving(resource: NovaCron, live: Mapping[Ref, Manifest]) -> list[Manifest]
     for ref, item in live.items():
         if ref.kind == "ExternalSecret" and not _let_go(item):
             spec = {key: value for key, value in item["spec"].items() if key in _EXTERNAL_SECRET_FIELDS}
-            spec["target"] = {key: item["spec"]["target"][key] for key in ("name", "deletionPolicy")} | {
-                "creationPolicy": "Orphan"
-            }
+            target = at(item, "spec", "target", "name", default=ref.name)
+            spec["target"] = {"name": target, "deletionPolicy": "Retain", "creationPolicy": "Orphan"}
             kept.append(manifest(resource, kinds.EXTERNAL_SECRET, ref.name, spec=spec))
     if not kept:
         return []

@@ -100,9 +100,9 @@ def autoscaler(component: Component) -> Manifest:
 
 
 def disruption_budget(component: Component) -> Manifest:
-    """AlwaysAllow: pods that are broken anyway never block a drain."""
+    """AlwaysAllow: pods that are broken anyway never block a drain. One pod at least always stays."""
     spec = {
-        "maxUnavailable": component.spec.pod_disruption_budget.max_unavailable,
+        "maxUnavailable": min(component.spec.pod_disruption_budget.max_unavailable, component.spec.min_replicas - 1),
         "selector": {"matchLabels": component.selector},
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }

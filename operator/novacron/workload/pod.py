@@ -6,6 +6,7 @@ import hashlib
 from decimal import Decimal
 from typing import Any
 
+from novacron.api.v1alpha1 import Workload
 from novacron.core import labels, names, quantity
 from novacron.core.manifest import Manifest
 from novacron.workload.component import (
@@ -107,10 +108,14 @@ def _container(component: Component) -> Manifest:
     }
     if spec.env:
         container["env"] = [{"name": item.name, "value": item.value} for item in spec.env]
-    drains = spec.termination_grace_period_seconds > 2 * _DRAIN_SECONDS
-    if drains and component.capabilities.at_least(30):
-        container["lifecycle"] = {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}}
+    if drain_seconds(spec):
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": drain_seconds(spec)}}}
     return container
+
+
+def drain_seconds(spec: Workload) -> int:
+    """Seconds of the grace period that pass before the process is told to end; 0 where that is short anyway."""
+    return _DRAIN_SECONDS if spec.termination_grace_period_seconds > 2 * _DRAIN_SECONDS else 0
 
 
 def image(component: Component) -> str:

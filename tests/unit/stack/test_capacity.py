@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from novacron.api.v1alpha1 import NovaCron, validate
 from novacron.core import quantity
+from novacron.core.capabilities import Capabilities
 from novacron.stack import capacity
+from novacron.stack.desired import wanted
 from tests.support import resources
 
 
@@ -106,12 +108,53 @@ _FOREIGN = [
         id="their-limit-range",
     ),
     pytest.param(
-        _item("LimitRange", "theirs", limits=[{"type": "Pod", "max": {"memory": "1Gi"}}]), [], id="of-another-type"
+        _item("LimitRange", "theirs", limits=[{"type": "Pod", "max": {"memory": "8Gi"}}]),
+        ["LimitRangeConflict"],
+        id="their-bound-of-pods",
+    ),
+    pytest.param(
+        _item("LimitRange", "theirs", limits=[{"type": "Pod", "min": {"cpu": "150m"}}]),
+        ["LimitRangeConflict"],
+        id="their-lower-bound-of-pods",
+    ),
+    pytest.param(
+        _item("LimitRange", "theirs", limits=[{"type": "PersistentVolumeClaim", "max": {"storage": "1Gi"}}]),
+        [],
+        id="of-another-type",
+    ),
+    pytest.param(
+        _item("LimitRange", "theirs", limits=[{"type": "Container", "maxLimitRequestRatio": {"cpu": "4"}}]),
+        ["LimitRangeConflict"] * 3,
+        id="their-ratio",
+    ),
+    pytest.param(
+        _item("LimitRange", "theirs", limits=[{"type": "Pod", "maxLimitRequestRatio": {"cpu": "5", "memory": "4"}}]),
+        [],
+        id="ratio-that-just-fits",
     ),
     pytest.param(_item("ResourceQuota", "theirs", hard={"pods": "10"}), ["QuotaExceeded"], id="their-quota"),
     pytest.param(_item("ResourceQuota", "theirs", hard={"secrets": "10"}), [], id="quota-of-something-else"),
+    pytest.param(_item("ResourceQuota", "theirs", hard={"cpu": "18"}), ["QuotaExceeded"], id="quota-of-cpu-in-short"),
+    pytest.param(_item("ResourceQuota", "theirs", hard={"cpu": "18100m"}), [], id="quota-of-cpu-that-just-fits"),
+    pytest.param(
+        _item("ResourceQuota", "theirs", hard={"memory": "45Gi"}), ["QuotaExceeded"], id="quota-of-memory-in-short"
+    ),
+    pytest.param(
+        _item("ResourceQuota", "theirs", hard={"ephemeral-storage": "115Gi"}), [], id="quota-of-disk-that-just-fits"
+    ),
+    pytest.param(
+        _item("ResourceQuota", "theirs", hard={"requests.nvidia.com/gpu": "0"}), [], id="quota-of-gpus-that-none-wants"
+    ),
     pytest.param(
         _item("ResourceQuota", "theirs", hard={"pods": "1"}, scopes=["BestEffort"]), [], id="quota-of-other-pods"
+    ),
+    pytest.param(
+        _item("ResourceQuota", "theirs", hard={"pods": "1"}, scopes=["Terminating"]), [], id="quota-of-pods-that-end"
+    ),
+    pytest.param(
+        _item("ResourceQuota", "theirs", hard={"pods": "10"}, scopes=["NotTerminating"]),
+        ["QuotaExceeded"],
+        id="quota-of-pods-that-stay",
     ),
     pytest.param(
         _item("HorizontalPodAutoscaler", "theirs", scaleTargetRef={"kind": "Deployment", "name": "novacron-api"}),
@@ -149,6 +192,42 @@ _FOREIGN = [
 @pytest.mark.parametrize(("item", "reasons"), _FOREIGN)
 def test_what_others_made_is_judged(item: dict[str, Any], reasons: list[str]) -> None:
     assert _reasons(_resource(), item) == reasons
+
+
+def test_gpus_are_counted_twice_for_a_rollout() -> None:
+    resource = _resource(**{"ml.gpus": 2})
+    assert capacity.need(resource)["requests.nvidia.com/gpu"] == 2 * 2 * 2
+    assert _reasons(resource, _item("ResourceQuota", "theirs", hard={"requests.nvidia.com/gpu": "8"})) == []
+    short = _item("ResourceQuota", "theirs", hard={"requests.nvidia.com/gpu": "7"})
+    (finding,) = capacity.check(resource, {"ResourceQuota": [short]})
+    assert "requests.nvidia.com/gpu 8 needed of 7" in finding.message
+
+
+def test_the_migration_has_the_size_of_query_also_while_that_is_off() -> None:
+    off = {"query.enabled": False, "ml.enabled": False, "query.resources.limits.memory": "12Gi"}
+    resource = _resource(**off)
+    assert capacity.most(resource)["memory"] == "12Gi"
+    theirs = _item("LimitRange", "theirs", limits=[{"type": "Container", "max": {"memory": "11Gi"}}])
+    (finding,) = capacity.check(resource, {"LimitRange": [theirs]})
+    assert finding.reason == "LimitRangeConflict"
+    assert finding.message.startswith("migration limits memory 12Gi")
+    assert _reasons(_resource(**off, **{"auth.enabled": False}), theirs) == []
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.booleans())
+def test_our_own_budget_always_leaves_a_pod_and_lets_one_go(floor: int, unavailable: int, scaled: bool) -> None:
+    changes = {
+        "environment": "development",
+        "api.autoscaling": {"enabled": scaled, "minReplicas": floor},
+        "api.replicas": floor,
+        "api.podDisruptionBudget.maxUnavailable": unavailable,
+    }
+    resource = _resource(**changes)
+    items = wanted(resource, Capabilities()).manifests
+    budgets = [item for item in items if item["kind"] == "PodDisruptionBudget"]
+    ours = [item["spec"]["maxUnavailable"] for item in budgets if item["metadata"]["name"] == "novacron-api"]
+    assert ours == ([min(unavailable, floor - 1)] if floor > 1 else [])
+    assert _reasons(resource, *budgets) == []
 
 
 def test_a_given_minimum_that_refuses_the_solver_is_named() -> None:

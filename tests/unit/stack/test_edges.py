@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from novacron.api.v1alpha1 import NovaCron, validate
 from novacron.core.capabilities import Capabilities
 from novacron.stack import edges
+from novacron.stack.settings import settings
 from tests.support import resources
 
 _OURS = "novacron"
@@ -132,6 +134,18 @@ def _open(resource: NovaCron) -> set[tuple[str, str, int]]:
 
 def test_exactly_the_table_of_edges_is_open() -> None:
     assert _open(_resource()) == _ALLOWED
+
+
+def test_settings_name_exactly_the_ports_of_others_that_are_open() -> None:
+    resource = _resource()
+    ports = {"http": 8080, "internal": 8081}
+    named = {
+        (role, other, ports[port])
+        for role in resource.spec.workloads
+        for other, addresses in json.loads(settings(resource, role))["peers"].items()
+        for port in addresses
+    }
+    assert named == {edge for edge in _ALLOWED if {edge[0], edge[1]} <= resource.spec.workloads.keys()}
 
 
 def test_a_workload_that_is_off_has_no_edges() -> None:

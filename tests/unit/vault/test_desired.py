@@ -64,6 +64,34 @@ def test_nobody_mounts_what_the_table_does_not_give() -> None:
     assert groups == {"api": {"redis"}, "auth": {"database", "redis"}, "query": {"database", "redis"}, "ml": set()}
 
 
+def test_a_login_without_files_is_neither_synced_nor_mounted() -> None:
+    resource = _resource(redis={"remoteKey": "", "keys": {"password": ""}})
+    assert [item["metadata"]["name"] for item in _by_kind(resource)["ExternalSecret"]] == ["novacron-database"]
+    assert desired.mounts(resource, "api") == ()
+    assert [mount.group for mount in desired.mounts(resource, "auth")] == ["database"]
+    assert set(desired.logins(resource)) == {"novacron-database"}
+
+
+def test_without_any_login_nothing_reads_vault() -> None:
+    changes = {
+        "spec.secrets.redis": {"remoteKey": "", "keys": {"password": ""}},
+        "spec.auth.enabled": False,
+        "spec.query.enabled": False,
+    }
+    assert desired.children(validate(resources.changed(resources.minimal(), changes)), {}) == []
+
+
+def test_logins_of_the_same_content_share_one_external_secret() -> None:
+    login = {"secretName": "login", "remoteKey": "a"}
+    resource = _resource(
+        database=login, databaseUsers={"auth": login}, redis=login | {"keys": {"username": "username"}}
+    )
+    (secret,) = _by_kind(resource)["ExternalSecret"]
+    assert secret["metadata"]["name"] == "login"
+    assert {item["secretKey"] for item in secret["spec"]["data"]} == {"username", "password"}
+    assert {mount.secret for mount in desired.mounts(resource, "auth")} == {"login"}
+
+
 def _live(creation_policy: str, synced: str) -> dict[Ref, Any]:
     items = desired.children(_resource(), {})
     for item in items:

@@ -61,3 +61,18 @@ def test_the_minimal_sample_names_only_what_is_required() -> None:
         "redis": ["host"],
         "secrets": ["vault"],
     }
+
+
+@pytest.mark.parametrize("workload", ["api", "auth", "query", "ml"])
+def test_the_full_sample_does_not_ask_to_be_near_and_far_from_the_same_pods(workload: str) -> None:
+    affinity = resource("full")["spec"][workload]["affinity"]
+    near, far = (
+        affinity[side]["requiredDuringSchedulingIgnoredDuringExecution"] for side in ("podAffinity", "podAntiAffinity")
+    )
+    assert not [term for term in near if term["labelSelector"] in [other["labelSelector"] for other in far]]
+
+
+def test_the_full_sample_gives_no_certificate_to_a_gateway() -> None:
+    """It would be without effect: the Gateway's listener has its own."""
+    exposure = resource("full")["spec"]["exposure"]
+    assert (exposure["type"], exposure["tls"]) == ("Gateway", {"secretName": "", "issuer": ""})

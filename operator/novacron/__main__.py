@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
+
+from novacron.core.errors import NovaCronError
+from novacron.roles.console import BAD_INPUT, DEFECT, INTERRUPTED, fail
 
 _COMMANDS = {
     "crd": ("novacron.roles.render", "print_definition", "Print the CustomResourceDefinition."),
@@ -14,9 +23,39 @@ _COMMANDS = {
     "doctor": ("novacron.roles.doctor", "doctor", "Check neighbours, versions and rights of the cluster."),
     "run": ("novacron.roles.run", "run", "Run the operator."),
 }
+_EXIT_CODES = """\b
+Exit codes:
+  0   fine
+  1   the answer is no: refused, not ready, different
+  2   wrong usage or bad input
+  3   a component could not be reached
+  70  a defect of novacron itself; NOVACRON_DEBUG=1 shows the traceback
+  130 interrupted
+"""
 
 
 class _Roles(click.Group):
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's; but standalone, whatever goes wrong is one line on stderr and a documented exit code."""
+
+        def run() -> Any:
+            return super(_Roles, self).main(args, prog_name or self.name, complete_var, standalone_mode=False, **extra)
+
+        return _guarded(run) if standalone_mode else run()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # here, because click would print an empty line for it
+            sys.exit(INTERRUPTED)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -32,11 +71,51 @@ class _Roles(click.Group):
             formatter.write_dl([(name, entry[2]) for name, entry in _COMMANDS.items()])
 
 
-@click.command(cls=_Roles, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _guarded(run: Callable[[], Any]) -> NoReturn:
+    """Ends the process when ``run`` has ended, in whatever way."""
+    try:
+        code = run()
+    except click.Abort:
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        fail(BAD_INPUT, _usage(error))
+    except NovaCronError as error:
+        fail(BAD_INPUT, str(error))
+    except Exception as error:  # noqa: BLE001 - no defect may end as exit code 1, which is an answer
+        _report(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: click.ClickException) -> str:
+    """What is wrong with a command line, and where the right usage stands."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "novacron"
+    return f"{error.format_message().rstrip('.')}; see {command} --help"
+
+
+def _report(error: Exception) -> NoReturn:
+    """Without the error's own text, which may hold what was given: a secret, say."""
+    debug = "NOVACRON_DEBUG"
+    if os.environ.get(debug):
+        traceback.print_exception(error)
+    package = str(Path(__file__).parent)
+    last = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(package)][-1]
+    place = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+    fail(DEFECT, f"internal error: {place}; please report it, with the traceback that {debug}=1 shows")
+
+
+@click.command(
+    name="novacron",
+    cls=_Roles,
+    no_args_is_help=False,
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="novacron")
 def main() -> None:
     """NovaCron on Kubernetes: the operator and the commands around it.
 
+    \b
     Example: novacron render -f manifests/samples/minimal.yaml | kubectl diff --server-side -f -
     """
 

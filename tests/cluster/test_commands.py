@@ -51,12 +51,14 @@ class World:
 
     Args:
         bare: what `doctor` said before anything was installed.
+        bare_status: what `status` said then.
     """
 
     plane: ControlPlane
     client: Client
     proxy: FaultProxy
     bare: Said
+    bare_status: Said
     directory: Path
 
     def place(self, namespace: str) -> Place:
@@ -95,6 +97,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("commands")
     with ControlPlane() as plane:
         bare = said(plane.kubeconfig, "doctor", "-o", "json")
+        bare_status = said(plane.kubeconfig, "status")
         crds.install(plane)
         account = install(plane)
         with (
@@ -103,7 +106,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             OperatorProcess(proxy.kubeconfig, directory) as operator,
         ):
             operator.until_leading().until_ready()
-            yield World(plane, Client(plane.kubeconfig), proxy, bare, directory)
+            yield World(plane, Client(plane.kubeconfig), proxy, bare, bare_status, directory)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +182,29 @@ def test_diff_names_objects_and_fields_and_writes_nothing(world: World, place: P
     assert place.novacron()["metadata"]["generation"] == generation
 
 
+def test_diff_tells_of_what_the_file_sets_no_longer(world: World) -> None:
+    place = world.place("shorter")
+    body = small(place.namespace)
+    variables = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    body["spec"]["api"] = {"replicas": 2, "autoscaling": {"enabled": False}, "env": variables}
+    place.submit(body)
+    body["spec"]["api"] = {"autoscaling": {"enabled": False}, "env": variables[:1]}
+    answer = world.novacron("diff", "-f", world.written("shorter", body), "-o", "json")
+    (found,) = (change for change in answer.json if change["object"] == "NovaCron/novacron")
+    assert (answer.code, found["action"], sorted(found["fields"])) == (
+        1,
+        "change",
+        ["-spec.api.replicas", "spec.api.env"],
+    )
+    place.leave()
+
+
+def test_diff_tells_that_another_resource_holds_the_namespace(world: World, place: Place) -> None:
+    answer = world.novacron("diff", "-f", world.written("second", small(place.namespace, "second")), "-o", "json")
+    assert (answer.code, [change["action"] for change in answer.json]) == (1, ["create", "refuse"])
+    assert answer.json[1]["fields"][0].startswith("NovaCron/novacron came first in namespace commands")
+
+
 def test_diff_of_a_new_resource_creates_and_refuses_what_is_somebody_elses(world: World) -> None:
     place = world.place("fresh")
     taken = {"name": "novacron-jwks", "namespace": place.namespace}
@@ -233,6 +259,7 @@ def test_status_of_nothing_is_exit_code_1(world: World, place: Place, arguments:
     text = world.novacron("status", *arguments)
     assert text.code == 1
     assert "No NovaCron" in text.output
+    assert ("there is novacron" in text.output) == ("other" in arguments)
 
 
 def test_status_of_what_is_not_ready_says_what_to_do(world: World) -> None:
@@ -294,6 +321,12 @@ def test_what_a_deleted_resource_left_is_listed(world: World) -> None:
     place.client.patch(*held, {"metadata": {"finalizers": None}})
     until(lambda: not place.children(), "nothing is left", 30)
     assert world.novacron("status", "-n", place.namespace, "-o", "json").json["leftovers"] == []
+
+
+def test_status_on_a_bare_cluster_says_what_to_install(world: World) -> None:
+    answer = world.bare_status
+    assert (answer.code, answer.output, answer.error.count("\n")) == (1, "", 1), answer
+    assert "kubectl apply --server-side -f crds/novacron.yaml" in answer.error
 
 
 # doctor

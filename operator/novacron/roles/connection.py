@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from novacron.adapters import credentials
-from novacron.adapters.kube import ApiError, Kube, Unreachable
+from novacron.adapters.kube import ApiError, Failed, Kube, Unreachable
 from novacron.roles.console import REFUSED, UNREACHABLE, fail
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ def connected(kubeconfig: str, context: str, work: Callable[[Kube, str], Corouti
 
     try:
         return asyncio.run(main())
-    except (credentials.CredentialsMissing, Unreachable) as error:
+    except (credentials.CredentialsMissing, Failed, Unreachable) as error:
         fail(UNREACHABLE, str(error))
     except ApiError as error:
         fail(REFUSED, str(error))

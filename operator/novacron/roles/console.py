@@ -1,44 +1,50 @@
-"""What the commands a person types share: reading a resource, failing with one clear line."""
+"""What the commands a person types share: exit codes, failing with one clear line, options. Imports click alone."""
 
 from __future__ import annotations
 
+import re
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 import click
-import yaml
 
-from novacron.api.v1alpha1 import InvalidResource, NovaCron, validate
 from novacron.core import labels
-from novacron.core.manifest import Manifest
 
-REFUSED, BAD_INPUT, UNREACHABLE = 1, 2, 3
-"""Exit codes (interfaces.md): the answer is no; wrong usage or bad input; a component could not be reached."""
+REFUSED, BAD_INPUT, UNREACHABLE, DEFECT, INTERRUPTED = 1, 2, 3, 70, 130
+"""Exit codes (interfaces.md): the answer is no; wrong usage or bad input; a component could not be reached.
+
+Beyond them: 70 for a defect of ours (EX_SOFTWARE of sysexits.h), 130 after Ctrl-C, as shells have it.
+"""
+OLDEST_SERVER = (1, 31)
+"""The first version of Kubernetes that is supported."""
+NAMESPACE_RULE = "at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit"
 
 
 def fail(code: int, message: str) -> NoReturn:
-    click.echo(f"novacron: {message}", err=True)
+    """Ends the process with one line, however many the message has."""
+    click.echo(f"novacron: {' '.join(message.split())}", err=True)
     sys.exit(code)
 
 
-def resource(path: str) -> tuple[Manifest, NovaCron]:
-    """The one NovaCron of a file, or of standard input for ``-``; ends the process where it is none."""
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text()
-        documents = [item for item in yaml.safe_load_all(text) if item]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        fail(BAD_INPUT, f"{path}: {' '.join(str(error).split())}")
-    found = [item for item in documents if isinstance(item, dict) and item.get("kind") == labels.KIND]
-    if len(found) != 1:
-        fail(BAD_INPUT, f"{path}: holds {len(found)} documents of kind NovaCron; give a file with exactly one")
-    body = found[0]
-    meta = body.setdefault("metadata", {})
-    if not isinstance(meta, dict):
-        fail(BAD_INPUT, f"{path}: metadata: must be an object; write metadata: {{name: ..., namespace: ...}}")
-    meta.setdefault("namespace", "default")
-    meta.setdefault("uid", "")
-    try:
-        return body, validate(body)
-    except InvalidResource as error:
-        fail(BAD_INPUT, f"{path}: {error}")
+def is_namespace(text: str) -> bool:
+    """Whether it is a DNS label (RFC 1123), as names of namespaces are."""
+    return re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) is not None
+
+
+def checked_namespace(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Callback of options that take a namespace; the default may be empty."""
+    if value != parameter.default and not is_namespace(value):
+        raise click.BadParameter(f"{value!r} cannot name a namespace; use {NAMESPACE_RULE}")
+    return value
+
+
+namespace = click.option("-n", "--namespace", default="", callback=checked_namespace, help="Default: the context's.")
+operator_namespace = click.option(
+    "--operator-namespace",
+    default=labels.OPERATOR_NAMESPACE,
+    show_default=True,
+    callback=checked_namespace,
+    help="Where the operator runs.",
+)
+file = click.option("-f", "--file", "path", required=True, help="File with a NovaCron; - for standard input.")
+output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)

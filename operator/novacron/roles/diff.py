@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 import orjson
 
 from novacron.adapters import discovery
-from novacron.adapters.kube import Kube, NotFound
-from novacron.core import drift, kinds, labels
+from novacron.adapters.kube import Kube
+from novacron.api.v1alpha1 import NovaCron
+from novacron.core import drift, labels
 from novacron.core.manifest import Manifest, at, ref
 from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, plan
+from novacron.roles import applied, console
 from novacron.roles.connection import cluster_options, connected
-from novacron.roles.console import REFUSED, resource
+from novacron.roles.console import REFUSED
+from novacron.roles.given import resource
+from novacron.roles.novacrons import novacrons
 from novacron.stack import gather
 from novacron.stack.desired import wanted
 
+Change = dict[str, Any]
+
 
 @click.command()
-@click.option("-f", "--file", "path", required=True, help="File with a NovaCron; - for standard input.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--operator-namespace", default=labels.OPERATOR_NAMESPACE, show_default=True, help="Where the operator runs."
-)
+@console.file
+@console.output
+@console.operator_namespace
 @cluster_options
 def diff(path: str, output: str, operator_namespace: str, kubeconfig: str, context: str) -> None:
     """Show what applying a resource would change in the cluster: names of fields, never the values of secrets.
 
-    Exit code 1 when something would change.
+    A minus stands before a field that would be removed. Exit code 1 when something would change.
 
+    \b
     Example: novacron diff -f novacron.yaml --context staging
     """
     body, parsed = resource(path)
 
-    async def work(kube: Kube, _namespace: str) -> list[dict[str, Any]]:
-        namespace, name = parsed.metadata.namespace, parsed.metadata.name
-        capabilities = await discovery.capabilities(kube, operator_namespace)
-        try:
-            live = await kube.get(kinds.NOVACRON, namespace, name)
-        except NotFound:
-            live = {}
-        owned = parsed.model_copy(
-            update={"metadata": parsed.metadata.model_copy(update={"uid": at(live, "metadata", "uid", default="")})}
-        )
-        snapshot = await gather.snapshot(kube, namespace, name, capabilities, lambda _kind: True)
-        target = wanted(owned, capabilities, snapshot.children)
-        absent = {ref(manifest) for manifest in target.manifests} - snapshot.children.keys()
-        taken = await gather.taken(kube, namespace, absent, snapshot.around)
-        steps = plan(target, snapshot.children, taken, owned.metadata.uid, undisturbed=False)
-        return [*_resource_changes(body, live), *(_described(step) for step in steps if not isinstance(step, Scale))]
+    async def work(kube: Kube, _namespace: str) -> list[Change]:
+        present = await novacrons(kube, parsed.metadata.namespace)
+        live = next((item for item in present if item["metadata"]["name"] == parsed.metadata.name), {})
+        changes = _resource_changes(body, parsed, live)
+        holder = _holder(present, live)
+        if holder is not live:
+            return [*changes, _refused(parsed, holder)]
+        return [*changes, *await _children_changes(kube, parsed, live, operator_namespace)]
 
     changes = connected(kubeconfig, context, work)
     if output == "json":
@@ -63,15 +61,41 @@ def diff(path: str, output: str, operator_namespace: str, kubeconfig: str, conte
         raise SystemExit(REFUSED)
 
 
-def _resource_changes(body: Manifest, live: Manifest) -> list[dict[str, Any]]:
-    name = f"{labels.KIND}/{body['metadata']['name']}"
+def _resource_changes(body: Manifest, parsed: NovaCron, live: Manifest) -> list[Change]:
+    name = f"{labels.KIND}/{parsed.metadata.name}"
     if not live:
         return [{"action": "create", "object": name, "fields": []}]
-    fields = drift.changed({"spec": body.get("spec", {})}, live)
+    fields = applied.fields(body, parsed, live)
     return [{"action": "change", "object": name, "fields": fields}] if fields else []
 
 
-def _described(step: Step) -> dict[str, Any]:
+def _holder(present: Sequence[Manifest], live: Manifest) -> Manifest:
+    """The NovaCron that came first in the namespace: the operator serves that one alone."""
+    return min(present, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["uid"]), default=live)
+
+
+def _refused(parsed: NovaCron, holder: Manifest) -> Change:
+    reason = (
+        f"{labels.KIND}/{holder['metadata']['name']} came first in namespace {parsed.metadata.namespace}, which holds "
+        "one: no child would be written until that one is deleted"
+    )
+    return {"action": "refuse", "object": f"{labels.KIND}/{parsed.metadata.name}", "fields": [reason]}
+
+
+async def _children_changes(kube: Kube, parsed: NovaCron, live: Manifest, operator_namespace: str) -> list[Change]:
+    namespace, name = parsed.metadata.namespace, parsed.metadata.name
+    capabilities = await discovery.capabilities(kube, operator_namespace)
+    metadata = parsed.metadata.model_copy(update={"uid": at(live, "metadata", "uid", default="")})
+    owned = parsed.model_copy(update={"metadata": metadata})
+    snapshot = await gather.snapshot(kube, namespace, name, capabilities, lambda _kind: True)
+    target = wanted(owned, capabilities, snapshot.children)
+    absent = {ref(manifest) for manifest in target.manifests} - snapshot.children.keys()
+    taken = await gather.taken(kube, namespace, absent, snapshot.around)
+    steps = plan(target, snapshot.children, taken, owned.metadata.uid, undisturbed=False)
+    return [_described(step) for step in steps if not isinstance(step, Scale)]
+
+
+def _described(step: Step) -> Change:
     match step:
         case Apply(cause="created"):
             return {"action": "create", "object": str(step.ref), "fields": []}

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import click
 import orjson
-from rich.console import Console
+from rich.text import Text
 
-from novacron.adapters import discovery
+from novacron.adapters import clock, discovery
 from novacron.adapters.kube import ApiError, Forbidden, Kube, NotFound
+from novacron.adapters.lease import DURATION, RETRY
 from novacron.core import kinds, labels
-from novacron.core.manifest import Kind
+from novacron.core.manifest import Kind, Manifest, at
+from novacron.roles import console
 from novacron.roles.connection import cluster_options, connected
-from novacron.roles.console import REFUSED
+from novacron.roles.console import OLDEST_SERVER, REFUSED
 from novacron.roles.leftovers import leftovers
+from novacron.roles.terminal import terminal
 
-_OLDEST = (1, 31)
+_RENEWED_WITHIN = 2 * RETRY
+"""Seconds within which a leader that lives renews its lease."""
 _METRICS = "/apis/metrics.k8s.io/v1beta1"
 _CONSEQUENCES = {
     "external-secrets": (
@@ -33,6 +39,7 @@ _CONSEQUENCES = {
         "no ServiceMonitors, no alerts: install the Prometheus operator, or switch monitoring off",
     ),
 }
+_COLOURS = {"ok": "green", "absent": "yellow", "bad": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +52,35 @@ class Check:
 
 
 @click.command()
-@click.option("-n", "--namespace", default="", help="Default: the context's.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@console.namespace
+@console.output
+@console.operator_namespace
 @cluster_options
-def doctor(namespace: str, output: str, kubeconfig: str, context: str) -> None:
+def doctor(namespace: str, output: str, operator_namespace: str, kubeconfig: str, context: str) -> None:
     """Check neighbours, versions and rights of the cluster, and say what follows from each absence.
 
     Exit code 1 when something is bad; an optional neighbour that is absent is not.
 
+    \b
     Example: novacron doctor -n novacron --context staging
     """
-    checks = connected(kubeconfig, context, lambda kube, own: _examine(kube, namespace or own))
+    checks = connected(kubeconfig, context, lambda kube, own: _examine(kube, namespace or own, operator_namespace))
     if output == "json":
         click.echo(orjson.dumps([asdict(check) for check in checks], option=orjson.OPT_INDENT_2))
     else:
-        console = Console(highlight=False)
-        colours = {"ok": "green", "absent": "yellow", "bad": "red"}
+        screen = terminal()
         for check in checks:
-            console.print(f"[{colours[check.verdict]}]{check.verdict:<7}[/] {check.name}: ", end="")
-            console.print(check.text, markup=False)
+            screen.print(
+                Text.assemble((f"{check.verdict:<7}", _COLOURS[check.verdict]), f" {check.name}: {check.text}")
+            )
     if any(check.verdict == "bad" for check in checks):
         raise SystemExit(REFUSED)
 
 
-async def _examine(kube: Kube, namespace: str) -> list[Check]:
-    found = await discovery.capabilities(kube, labels.OPERATOR_NAMESPACE)
-    version = ".".join(map(str, found.server))
-    checks = [
-        Check("kubernetes", "ok", version)
-        if found.server >= _OLDEST
-        else Check("kubernetes", "bad", f"{version}: supported from {_OLDEST[0]}.{_OLDEST[1]} on")
-    ]
-    checks.append(await _definition(kube))
+async def _examine(kube: Kube, namespace: str, operator_namespace: str) -> list[Check]:
+    found = await discovery.capabilities(kube, operator_namespace)
+    definition = await _definition(kube)
+    checks = [_version(found.server), definition]
     for name, (wanted, consequence) in _CONSEQUENCES.items():
         served = found.kinds.issuperset(wanted)
         checks.append(Check(name, "ok", "served") if served else Check(name, "absent", consequence))
@@ -85,10 +89,17 @@ async def _examine(kube: Kube, namespace: str) -> list[Check]:
     checks.append(
         Check("custom metrics", "ok", "listed") if found.custom_metrics else Check("custom metrics", "absent", absent)
     )
-    checks += [await _lease(kube), *await _rights(kube, namespace)]
-    if checks[1].verdict == "ok":
+    checks += [await _lease(kube, operator_namespace), *await _rights(kube, namespace)]
+    if definition.verdict == "ok":
         checks.append(await _leftovers(kube, namespace))
     return checks
+
+
+def _version(server: tuple[int, int]) -> Check:
+    text, oldest = (".".join(map(str, version)) for version in (server, OLDEST_SERVER))
+    if server >= OLDEST_SERVER:
+        return Check("kubernetes", "ok", text)
+    return Check("kubernetes", "bad", f"{text}: supported from {oldest} on")
 
 
 async def _leftovers(kube: Kube, namespace: str) -> Check:
@@ -116,19 +127,43 @@ async def _metrics(kube: Kube) -> Check:
     return Check("resource metrics", "ok", "served")
 
 
-async def _lease(kube: Kube) -> Check:
+async def _lease(kube: Kube, namespace: str) -> Check:
     try:
-        lease = await kube.get(kinds.LEASE, labels.OPERATOR_NAMESPACE, labels.LEASE)
+        lease = await kube.get(kinds.LEASE, namespace, labels.LEASE)
     except NotFound:
-        return Check(
-            "operator", "bad", f"no lease {labels.OPERATOR_NAMESPACE}/{labels.LEASE}: is the operator installed?"
-        )
+        text = f"no lease {namespace}/{labels.LEASE}: is the operator installed there? else see --operator-namespace"
+        return Check("operator", "bad", text)
     except ApiError as error:
         return Check("operator", "bad", f"its lease cannot be read: {error}")
-    holder = lease.get("spec", {}).get("holderIdentity", "")
-    if not holder:
+    if _stale(lease):
+        # the clocks of two machines may differ: only a lease that does not move has run out
+        await asyncio.sleep(_RENEWED_WITHIN)
+        later = await kube.get(kinds.LEASE, namespace, labels.LEASE)
+        if _renewed(later) == _renewed(lease):
+            text = f"{_holder(lease)} led, but last renewed {_renewed(lease)}: check the operator's pods and logs"
+            return Check("operator", "bad", text)
+        lease = later
+    if not _holder(lease):
         return Check("operator", "bad", "nobody holds the lease: check the operator's pods and logs")
-    return Check("operator", "ok", f"led by {holder}, renewed {lease['spec'].get('renewTime', 'never')}")
+    return Check("operator", "ok", f"led by {_holder(lease)}, renewed {_renewed(lease)}")
+
+
+def _holder(lease: Manifest) -> str:
+    return str(at(lease, "spec", "holderIdentity") or "")
+
+
+def _renewed(lease: Manifest) -> str:
+    return str(at(lease, "spec", "renewTime") or "never")
+
+
+def _stale(lease: Manifest) -> bool:
+    """Whether the lease of a holder looks as if it had run out, by this machine's clock."""
+    if not _holder(lease):
+        return False
+    if _renewed(lease) == "never":
+        return True
+    seconds = at(lease, "spec", "leaseDurationSeconds") or DURATION
+    return clock.now() - datetime.fromisoformat(_renewed(lease)) > timedelta(seconds=seconds)
 
 
 async def _rights(kube: Kube, namespace: str) -> list[Check]:

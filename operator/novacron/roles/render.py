@@ -2,56 +2,91 @@
 
 from __future__ import annotations
 
-import click
-import yaml
+import re
 
-from novacron.core import labels
-from novacron.core.capabilities import CUSTOM_METRICS, NEIGHBOURS, having
-from novacron.roles.console import BAD_INPUT, fail, resource
+import click
+
+from novacron.core.capabilities import CUSTOM_METRICS, NEIGHBOURS, Capabilities, having
+from novacron.core.manifest import Manifest
+from novacron.roles import console
+from novacron.roles.console import BAD_INPUT, OLDEST_SERVER, fail
+
+_output = click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 
 
 @click.command(name="crd")
-def print_definition() -> None:
+@_output
+def print_definition(output: str) -> None:
     """Print the CustomResourceDefinition.
 
+    \b
     Example: novacron crd | kubectl apply --server-side -f -
     """
-    from novacron.api.v1alpha1.crd import crd_yaml
+    from novacron.api.v1alpha1.crd import crd_yaml, custom_resource_definition
 
-    click.echo(crd_yaml(), nl=False)
+    if output == "json":
+        _print_json(custom_resource_definition())
+    else:
+        click.echo(crd_yaml(), nl=False)
 
 
 @click.command()
-@click.option("-f", "--file", "path", required=True, help="File with a NovaCron; - for standard input.")
+@console.file
 @click.option("--server-version", default="1.36", show_default=True, help="Kubernetes version of the cluster.")
-@click.option(
-    "--operator-namespace", default=labels.OPERATOR_NAMESPACE, show_default=True, help="Where the operator runs."
-)
+@console.operator_namespace
 @click.option(
     "--have",
     default=",".join(NEIGHBOURS),
     show_default=True,
     help=f"Neighbours of the cluster: {', '.join((*NEIGHBOURS, CUSTOM_METRICS))}; empty for none.",
 )
-def render(path: str, server_version: str, operator_namespace: str, have: str) -> None:
-    """Print every manifest that the operator would apply, sorted by kind and name; offline.
+@_output
+def render(path: str, server_version: str, operator_namespace: str, have: str, output: str) -> None:
+    """Print every manifest that the operator would apply, sorted by kind and name; offline. JSON is one List.
 
     It equals what is applied, but for the data of <name>-jwks and learned values, which are cluster state.
 
+    \b
     Example: novacron render -f manifests/samples/minimal.yaml --have external-secrets
     """
+    import yaml
+
+    from novacron.roles.given import resource
     from novacron.stack.desired import wanted
 
-    try:
-        major, minor = (int(part) for part in server_version.removeprefix("v").split(".")[:2])
-    except ValueError:
-        fail(BAD_INPUT, f"--server-version {server_version}: not a version; write e.g. 1.36")
-    try:
-        capabilities = having([name for name in have.split(",") if name], (major, minor), operator_namespace)
-    except ValueError as error:
-        fail(BAD_INPUT, str(error))
+    capabilities = _described(server_version, have, operator_namespace)
     _body, parsed = resource(path)
     manifests = sorted(
         wanted(parsed, capabilities).manifests, key=lambda item: (item["kind"], item["metadata"]["name"])
     )
-    click.echo(yaml.dump_all(manifests, Dumper=yaml.CSafeDumper, sort_keys=True), nl=False)
+    if output == "json":
+        _print_json({"apiVersion": "v1", "kind": "List", "items": manifests})
+    else:
+        click.echo(yaml.dump_all(manifests, Dumper=yaml.CSafeDumper, sort_keys=True), nl=False)
+
+
+def _described(server_version: str, have: str, operator_namespace: str) -> Capabilities:
+    """The cluster of the options; ends the process where there is no such cluster."""
+    names = [name.strip() for name in have.split(",")]
+    try:
+        return having([name for name in names if name], _version(server_version), operator_namespace)
+    except ValueError as error:
+        fail(BAD_INPUT, str(error))
+
+
+def _version(text: str) -> tuple[int, int]:
+    """Major and minor of ``1.36``, ``v1.36.3`` or ``1.36.3-vendor.1``."""
+    found = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})([.+-][0-9A-Za-z.+-]*)?", text)
+    if found is None:
+        fail(BAD_INPUT, f"--server-version {text}: not a version; write e.g. 1.36")
+    version = int(found[1]), int(found[2])
+    if version < OLDEST_SERVER:
+        oldest = ".".join(map(str, OLDEST_SERVER))
+        fail(BAD_INPUT, f"--server-version {text}: supported from {oldest} on; name a newer one, e.g. 1.36")
+    return version
+
+
+def _print_json(manifest: Manifest) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))

@@ -3,63 +3,88 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from novacron.adapters.kube import ApiError, Kube
+from novacron.adapters.kube import ApiError, Expired, Failed, Kube, Unreachable
 from novacron.core import conditions, kinds, labels
 from novacron.core.manifest import Manifest, at
+from novacron.roles import console
 from novacron.roles.connection import cluster_options, connected
 from novacron.roles.console import REFUSED
 from novacron.roles.leftovers import leftovers
+from novacron.roles.novacrons import novacrons
+from novacron.roles.terminal import print_table, terminal
 
 _SIMULATED = "kwok.x-k8s.io/node"
 _BAD_WHEN_TRUE = frozenset({conditions.RECONCILING, conditions.STALLED, conditions.PAUSED, conditions.DRIFTED})
+_LOOK_SECONDS = 1.0
 
 
 @click.command()
 @click.argument("name", default="")
-@click.option("-n", "--namespace", default="", help="Default: the context's.")
+@console.namespace
 @click.option("--watch", is_flag=True, help="Show every change until interrupted.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@console.output
 @cluster_options
 def status(name: str, namespace: str, watch: bool, output: str, kubeconfig: str, context: str) -> None:
     """Show conditions, workloads and what to do next. Exit code 1 unless everything is Ready.
 
+    \b
     Example: novacron status novacron -n novacron --watch
     """
 
     async def work(kube: Kube, own_namespace: str) -> bool:
-        shown: Any = None
-        while True:
-            found = await _look(kube, namespace or own_namespace, name)
-            if found != shown:
-                click.echo(orjson.dumps(found)) if output == "json" else _print(found)
-            shown = found
-            if not watch:
-                return bool(found["resources"]) and all(item["ready"] for item in found["resources"])
-            await asyncio.sleep(1)
+        where = namespace or own_namespace
+        found = await _look(kube, where, name)
+        _show(found, output)
+        if watch:
+            await _follow(kube, where, name, output, found)
+        return bool(found["resources"]) and all(item["ready"] for item in found["resources"])
 
     try:
         ready = connected(kubeconfig, context, work)
     except KeyboardInterrupt:
-        return
+        if watch:
+            return
+        raise
     if not ready:
         raise SystemExit(REFUSED)
 
 
+async def _follow(kube: Kube, namespace: str, name: str, output: str, found: dict[str, Any]) -> NoReturn:
+    """Shows every change; a cluster that falls silent is waited for."""
+    shown: dict[str, Any] | None = found
+    told = ""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            found = await _look(kube, namespace, name)
+        except (Unreachable, Failed, Expired) as error:
+            problem = " ".join(str(error).split())
+            if problem != told:
+                click.echo(f"novacron: {problem}; still watching", err=True)
+            shown, told = None, problem  # whatever comes after the silence is worth showing
+            continue
+        told = ""
+        if found != shown:
+            _show(found, output)
+        shown = found
+
+
 async def _look(kube: Kube, namespace: str, name: str) -> dict[str, Any]:
-    page = await kube.list(kinds.NOVACRON, namespace)
-    bodies = [item for item in page.items if not name or item["metadata"]["name"] == name]
+    present = await novacrons(kube, namespace)
+    names = [item["metadata"]["name"] for item in present]
     return {
         "namespace": namespace,
-        "resources": [_summary(body) for body in bodies],
+        "resources": [_summary(body) for body in present if name in ("", body["metadata"]["name"])],
+        "others": [other for other in names if name not in ("", other)],
         "simulated": await _simulated(kube),
-        "leftovers": await leftovers(kube, namespace, {item["metadata"]["name"] for item in page.items}),
+        "leftovers": await leftovers(kube, namespace, set(names)),
     }
 
 
@@ -104,25 +129,40 @@ async def _simulated(kube: Kube) -> bool:
     return bool(page.items) and all(_SIMULATED in item["metadata"].get("annotations", {}) for item in page.items)
 
 
+def _show(found: dict[str, Any], output: str) -> None:
+    if output == "json":
+        click.echo(orjson.dumps(found))
+    else:
+        _print(found)
+
+
 def _print(found: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    """Values go out as they are: what stands in brackets is no markup."""
+    screen = terminal()
     if not found["resources"]:
-        console.print(f"No NovaCron in namespace {found['namespace']}.")
+        others = f" of that name; there is {', '.join(found['others'])}" if found["others"] else ""
+        screen.print(f"No NovaCron in namespace {found['namespace']}{others}.")
     for item in found["resources"]:
-        console.print(f"[bold]{labels.KIND}/{item['name']}[/bold] {item['version']} in {found['namespace']}")
-        table = Table(box=None, pad_edge=False)
-        for column in ("Condition", "Status", "Reason", "Message"):
-            table.add_column(column, overflow="fold")
-        for condition in item["conditions"]:
-            bad = (condition["status"] == "True") == (condition["type"] in _BAD_WHEN_TRUE)
-            colour = "yellow" if condition["status"] == "Unknown" else "red" if bad else "green"
-            status_text = f"[{colour}]{condition['status']}[/{colour}]"
-            table.add_row(condition["type"], status_text, condition["reason"], condition["message"])
-        console.print(table)
+        title = (f"{labels.KIND}/{item['name']}", "bold")
+        screen.print(Text.assemble(title, f" {item['version']} in {found['namespace']}"))
+        print_table(screen, _table(item["conditions"]))
         for part in item["components"]:
-            console.print(f"  {part['name']}: {part['ready']} of {part['desired']} ready, {part['image']}")
-        console.print(f"Next: {item['next']}", markup=False)
+            screen.print(f"  {part['name']}: {part['ready']} of {part['desired']} ready, {part['image']}")
+        screen.print(f"Next: {item['next']}")
     if found["simulated"]:
-        console.print("All nodes are simulated: Ready speaks of API objects, no process runs.")
+        screen.print("All nodes are simulated: Ready speaks of API objects, no process runs.")
     for leftover in found["leftovers"]:
-        console.print(f"Left over from a deleted NovaCron: {leftover}")
+        screen.print(f"Left over from a deleted NovaCron: {leftover}")
+
+
+def _table(found: list[Manifest]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("Condition", "Status", "Reason", "Message"):
+        table.add_column(column, overflow="fold")
+    for condition in found:
+        bad = (condition["status"] == "True") == (condition["type"] in _BAD_WHEN_TRUE)
+        colour = "yellow" if condition["status"] == "Unknown" else "red" if bad else "green"
+        cells = [Text(condition[key]) for key in ("type", "status", "reason", "message")]
+        cells[1].stylize(colour)
+        table.add_row(*cells)
+    return table

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,20 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from novacron.__main__ import main
-from novacron.api.v1alpha1.crd import crd_yaml
+from novacron.api.v1alpha1.crd import crd_yaml, custom_resource_definition
 from novacron.core import kinds
+from novacron.roles import render
 from tests.support import resources
 from tests.support.resources import changed, minimal
-
-
-def novacron(*arguments: str, given: Any = None) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command in this process."""
-    text = given if isinstance(given, str) or given is None else yaml.safe_dump(given)
-    done = CliRunner().invoke(main, list(arguments), input=text)
-    return done.exit_code, done.stdout, done.stderr
+from tests.unit.roles.command import kubeconfig, novacron, refused
 
 
 def rendered(body: Any, *options: str) -> list[dict[str, Any]]:
@@ -37,6 +32,21 @@ def test_crd_prints_what_is_checked_in() -> None:
     code, output, error = novacron("crd")
     assert (code, error) == (0, "")
     assert output == crd_yaml() == (Path(__file__).parents[3] / "crds" / "novacron.yaml").read_text()
+
+
+def test_crd_as_json_is_the_same() -> None:
+    code, output, _error = novacron("crd", "-o", "json")
+    assert (code, json.loads(output)) == (0, custom_resource_definition())
+
+
+def test_render_as_json_is_a_list_of_the_same() -> None:
+    code, output, _error = novacron("render", "-f", "-", "-o", "json", given=minimal())
+    assert (code, json.loads(output)) == (0, {"apiVersion": "v1", "kind": "List", "items": rendered(minimal())})
+
+
+def test_neighbours_may_be_given_with_blanks() -> None:
+    spaced = rendered(minimal(), "--have", " external-secrets, prometheus-operator,")
+    assert spaced == rendered(minimal(), "--have", "external-secrets,prometheus-operator")
 
 
 def test_render_is_sorted_complete_and_the_same_each_time() -> None:
@@ -99,6 +109,16 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
     "no YAML": ("a: [", ("line 1",)),
     "a tag": ("!!python/object/apply:os.getcwd []", ("python/object",)),
     "text": ("just words", ("0 documents",)),
+    "a namespace that cannot be one": (minimal(namespace="N_N"), ("metadata.namespace", "a-z, 0-9 and -")),
+    "a key that stands twice": ("kind: NovaCron\nspec: {}\nspec: {a: 1}\n", ("line 3", "spec", "remove one")),
+    "a key that stands twice deep down": (
+        "kind: NovaCron\nspec:\n  api:\n    replicas: 1\n    replicas: 2\n",
+        ("line 5", "replicas", "remove one"),
+    ),
+    "nested too deeply": ("[" * 5000, ("nested too deeply",)),
+    "a date that is none": ("a: 2026-99-99", ("quotes",)),
+    "a boolean that is none": ("a: !!bool maybe", ("quotes",)),
+    "a character that YAML forbids": ("a: \x01", ("give YAML",)),
 }
 
 
@@ -107,48 +127,93 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
 def test_bad_input_is_one_line_and_exit_code_2(name: str, command: str) -> None:
     """Of `diff` too before it looks for a cluster."""
     given, words = BAD[name]
-    code, output, error = novacron(command, "-f", "-", given=given)
-    assert (code, output) == (2, ""), error
-    assert error.count("\n") == 1, error
+    error = refused(command, "-f", "-", given=given)
     assert error.startswith("novacron: -: ")
     for word in words:
         assert word in error
 
 
+def test_what_is_merged_may_be_overridden() -> None:
+    """YAML's merge key is no second key."""
+    text = "kind: NovaCron\nx: &base {replicas: 1}\nspec: {api: {<<: *base, replicas: 2}}\n"
+    assert "twice" not in refused("render", "-f", "-", given=text)
+
+
+def test_what_is_wrong_in_yaml_is_placed_but_not_quoted() -> None:
+    error = refused("render", "-f", "-", given="password: hunter2\nkey: [hunter2\n")
+    assert "line 3" in error
+    assert "hunter2" not in error
+
+
 @pytest.mark.parametrize("command", ["render", "diff"])
-def test_a_file_that_is_not_there_is_named(command: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named_with_the_remedy(command: str, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.yaml")
-    code, output, error = novacron(command, "-f", missing)
-    assert (code, output, error.count("\n")) == (2, "", 1)
-    assert missing in error
+    error = refused(command, "-f", missing)
+    remedy = "name a file that can be read with -f, or - for standard input"
+    assert error == f"novacron: {missing}: No such file or directory; {remedy}\n"
 
 
 def test_a_binary_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "binary"
     file.write_bytes(b"\xff\xfe\x00kind")
-    code, _output, error = novacron("render", "-f", str(file))
-    assert (code, error.count("\n")) == (2, 1)
+    assert f"{file}: not text in UTF-8" in refused("render", "-f", str(file))
+
+
+def test_a_standard_input_that_is_closed_is_bad_input() -> None:
+    command = [sys.executable, "-m", "novacron", "render", "-f", "-"]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "standard input is closed" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (("--server-version", "latest"), ("--server-version latest", "1.36")),
+        (("--server-version", "1"), ("--server-version 1:", "1.36")),
+        (("--server-version", "-1.-5"), ("--server-version -1.-5", "1.36")),
+        (("--server-version", "0.0"), ("from 1.31 on", "1.36")),
+        (("--server-version", "1.30"), ("from 1.31 on", "1.36")),
+        (("--server-version", "\uff11.\uff13\uff16"), ("not a version", "1.36")),
         (("--have", "istio"), ("--have istio", "external-secrets")),
+        (("--operator-namespace", "A B!"), ("--operator-namespace", "a-z, 0-9 and -", "novacron render --help")),
+        (("--operator-namespace", ""), ("--operator-namespace", "a-z, 0-9 and -")),
+        (("-o", "toml"), ("'-o' / '--output'", "'json'", "novacron render --help")),
     ],
 )
 def test_a_bad_option_is_one_line_with_the_remedy(options: tuple[str, ...], words: tuple[str, ...]) -> None:
-    code, output, error = novacron("render", "-f", "-", *options, given=minimal())
-    assert (code, output, error.count("\n")) == (2, "", 1)
+    error = refused("render", "-f", "-", *options, given=minimal())
     for word in words:
         assert word in error
 
 
-@pytest.mark.parametrize("arguments", [(), ("render",), ("rander",), ("status", "--output", "yaml")])
-def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
-    code, output, _error = novacron(*arguments)
-    assert code == 2
-    assert output == ""
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), ("Missing command", "novacron --help")),
+        (("--bogus",), ("--bogus", "novacron --help")),
+        (("rander",), ("rander", "novacron --help")),
+        (("render",), ("-f", "novacron render --help")),
+        (("diff", "--bogus"), ("--bogus", "novacron diff --help")),
+        (("status", "--output", "yaml"), ("--output", "'json'", "novacron status --help")),
+        (("status", "a", "b"), ("(b)", "novacron status --help")),
+        (("status", "-n", "../x"), ("--namespace", "../x", "a-z, 0-9 and -")),
+        (("doctor", "-n", "N_N"), ("--namespace", "N_N")),
+        (("doctor", "--operator-namespace", "N_N"), ("--operator-namespace", "N_N")),
+        (("diff", "--operator-namespace", "N_N"), ("--operator-namespace", "N_N")),
+        (("run", "--namespace", "N_N"), ("--namespace", "N_N")),
+        (("run", "--health-port", "99999"), ("--health-port", "65535")),
+        (("run", "--metrics-port", "-1"), ("--metrics-port", "65535")),
+        (("run", "--workers", "0"), ("--workers", "256")),
+        (("run", "--workers", "-3"), ("--workers", "256")),
+        (("run", "--log-level", "LOUD"), ("--log-level", "INFO", "novacron run --help")),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    error = refused(*arguments)
+    for word in words:
+        assert word in error
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "diff"])
@@ -156,36 +221,43 @@ def test_a_cluster_that_does_not_answer_is_exit_code_3(command: str, tmp_path: P
     """Port 1 of loopback: nobody listens there."""
     resource = tmp_path / "novacron.yaml"
     resource.write_text(yaml.safe_dump(minimal()))
-    kubeconfig = tmp_path / "kubeconfig"
-    cluster = {"name": "c", "cluster": {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": False}}
-    kubeconfig.write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "x",
-                "clusters": [cluster],
-                "users": [{"name": "u", "user": {"token": "t"}}],
-                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            }
-        )
-    )
+    file = kubeconfig(tmp_path / "kubeconfig")
     extra = ("-f", str(resource)) if command == "diff" else ()
-    code, output, error = novacron(command, *extra, "--kubeconfig", str(kubeconfig))
-    assert (code, output, error.count("\n")) == (3, "", 1), error
-    assert "127.0.0.1:1" in error
+    assert "127.0.0.1:1" in refused(command, *extra, "--kubeconfig", file, code=3)
 
 
-@pytest.mark.parametrize("command", ["status", "doctor"])
+@pytest.mark.parametrize("command", ["status", "doctor", "run"])
 @pytest.mark.parametrize("content", [None, "", "kind: Config", "a: [", "[]"])
-def test_a_kubeconfig_that_is_none_is_exit_code_3_with_one_line(
-    command: str, content: str | None, tmp_path: Path
-) -> None:
+def test_a_kubeconfig_that_is_none_is_bad_input_and_named(command: str, content: str | None, tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
     if content is not None:
         file.write_text(content)
-    code, output, error = novacron(command, "--kubeconfig", str(file))
-    assert (code, output, error.count("\n")) == (3, "", 1), error
+    assert refused(command, "--kubeconfig", str(file)).startswith(f"novacron: {file}: ")
+
+
+def test_a_defect_is_one_line_and_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1 would say: it differs, it is not ready. The error's own text may hold what was given."""
+
+    def broken(_text: str) -> tuple[int, int]:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(render, "_version", broken)
+    error = refused("render", "-f", "-", given=minimal(), code=70)
+    assert "internal error: RuntimeError at render.py:" in error
+    assert "NOVACRON_DEBUG=1" in error
+    assert "hunter2" not in error
+    monkeypatch.setenv("NOVACRON_DEBUG", "1")
+    code, _output, error = novacron("render", "-f", "-", given=minimal())
+    assert (code, "Traceback" in error, "hunter2" in error) == (70, True, True)
+
+
+def test_an_interrupted_command_is_quiet(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "novacron", "render", "-f", str(pipe)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reading, pipe.open("w"):
+        reading.send_signal(signal.SIGINT)  # opening the pipe waited for the command to open it
+        assert (*reading.communicate(timeout=20), reading.returncode) == (b"", b"", 130)
 
 
 def test_every_command_says_what_it_is_for_with_an_example() -> None:
@@ -194,14 +266,34 @@ def test_every_command_says_what_it_is_for_with_an_example() -> None:
         assert f"  {command} " in listed
         code, output, _error = novacron(command, "--help")
         assert code == 0
-        assert "Example" in output, command
+        assert re.search(rf"^  Example: novacron {command}.*\n\n", output, re.MULTILINE), "there, and not folded"
+
+
+def started(*arguments: str) -> tuple[str, set[str]]:
+    """Standard output of a command in a process of its own, and the modules that it imported."""
+    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    command = [sys.executable, "-m", "novacron", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time")]
+    return done.stdout, {line.rpartition("|")[2].strip() for line in lines}
 
 
 def test_the_command_is_also_a_module_and_starts_without_the_operators_libraries() -> None:
     """kopf and its client take a second to import, which `render` in a pipeline should not pay for."""
-    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
-    command = [sys.executable, "-m", "novacron", "crd"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout == crd_yaml()
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+    output, imported = started("crd")
+    assert output == crd_yaml()
     assert not {"kopf", "kubernetes", "aiohttp"} & imported
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (("--help",), {"pydantic", "yaml", "aiohttp", "rich", "orjson"}),
+        (("render", "--help"), {"pydantic", "yaml", "aiohttp", "rich"}),
+        (("status", "--help"), {"pydantic", "kubernetes", "kopf"}),
+        (("run", "--help"), {"pydantic", "kubernetes", "kopf"}),
+    ],
+    ids=" ".join,
+)
+def test_help_is_light(arguments: tuple[str, ...], absent: set[str]) -> None:
+    assert not absent & started(*arguments)[1]

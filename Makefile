@@ -21,12 +21,16 @@ $(READY):
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.PHONY: binaries
+binaries: setup ## Build what tests need into the user's cache, once (about ten minutes of CPU)
+	@$(BIN)/python -m tests.support.controlplane build
+
 .PHONY: demo
 demo: setup ## A control plane, the operator and a NovaCron until Ready; Ctrl-C cleans up
 	@$(BIN)/python -m tests.support.demo
 
 .PHONY: test
-test: setup ## All tests but e2e, cluster tests included
+test: binaries ## All tests but e2e, cluster tests included
 	@$(BIN)/python -m pytest
 
 .PHONY: unit

@@ -15,7 +15,7 @@ from novacron.core import labels
 from tests.support import judges
 from tests.support.controlplane import binaries
 
-GITOPS = Path(__file__).parents[3] / "manifests" / "gitops"
+GITOPS = Path(__file__).parents[2] / "manifests" / "gitops"
 ARGOCD = GITOPS / "argocd"
 Manifest = dict[str, Any]
 
@@ -113,4 +113,16 @@ def test_the_config_map_holds_the_very_health_check() -> None:
     built = yaml.safe_load(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert (built["kind"], built["metadata"]) == ("ConfigMap", {"name": "argocd-cm", "namespace": "argocd"})
     key = f"resource.customizations.health.{labels.GROUP}_{labels.KIND}"
-    assert built["data"] == {key: (ARGOCD / "health.lua").read_text()}
+    assert built["data"] == {key: judges.HEALTH.read_text()}
+
+
+def test_the_dumps_of_a_real_resource_get_what_is_expected_of_them() -> None:
+    """In the form of Argo CD's own repository, so that the folder can be handed in there as it stands."""
+    expected = yaml.safe_load((judges.CUSTOMIZATION / "health_test.yaml").read_text())["tests"]
+    for test in expected:
+        body = yaml.safe_load((judges.CUSTOMIZATION / test["inputPath"]).read_text())
+        assert judges.argo_answer(body) == test["healthStatus"], test["inputPath"]
+    seen = {test["healthStatus"]["status"] for test in expected}
+    assert seen == {"Healthy", "Progressing", "Degraded", "Suspended"}
+    written = {f"testdata/{file.name}" for file in (judges.CUSTOMIZATION / "testdata").iterdir()}
+    assert written == {test["inputPath"] for test in expected}

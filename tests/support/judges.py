@@ -1,17 +1,13 @@
-"""Judges of others: kube-score, kubesec, checkov over manifests; kstatus and Argo CD's Lua over live resources.
+"""What GitOps tools and people make of a live NovaCron: kstatus, Flux, Argo CD and `kubectl wait`, side by side.
 
-Each is built or installed once into the user's cache, from the locks in tests/judges/.
+Nothing here asks a cluster: states are judged as they were seen.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
-import shutil
 import subprocess
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,179 +15,127 @@ from typing import Any
 import lupa.lua51
 import yaml
 
-from tests.support.controlplane import toolchain
+from novacron.core import conditions, labels
 from tests.support.controlplane.build import built
-from tests.support.controlplane.progress import say
 
-_HOME = Path(__file__).parents[1] / "judges"
-_HEALTH = Path(__file__).parents[2] / "manifests" / "gitops" / "argocd" / "health.lua"
+LOCKS = Path(__file__).parents[1] / "judges"
+GITOPS = Path(__file__).parents[2] / "manifests" / "gitops"
+CUSTOMIZATION = GITOPS / "argocd" / "resource_customizations" / labels.GROUP / labels.KIND
+HEALTH = CUSTOMIZATION / "health.lua"
+FLUX = GITOPS / "flux" / "kustomization.yaml"
 Manifest = dict[str, Any]
+
+_ARGO = {"Current": "Healthy", "Failed": "Degraded", "InProgress": "Progressing", "Terminating": "Progressing"}
+"""kstatus -> Argo CD, as decisions.md 3 has it."""
 
 
 class JudgeError(Exception):
     """A judge could not be installed or did not answer; that is no verdict."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """One thing a judge does not like."""
-
-    judge: str
-    check: str
-    about: str
-
-    def __str__(self) -> str:
-        return f"{self.judge} {self.check}: {self.about}"
-
-
-@functools.cache
-def kube_score_binary() -> Path:
-    return built("judges-kube-score", _HOME / "kube-score") / "kube-score"
-
-
-@functools.cache
-def kubesec_binary() -> Path:
-    return built("judges-kubesec", _HOME / "kubesec") / "kubesec"
-
-
-@functools.cache
-def kstatus_binary() -> Path:
-    return built("judges-kstatus", _HOME / "kstatus", (".",)) / "kstatus"
-
-
-@functools.cache
-def checkov_binary() -> Path:
-    """checkov in a virtual environment of its own: it pins what the project pins otherwise."""
-    lock = _HOME / "checkov.lock"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    home = toolchain.cache() / "judges-checkov" / f"{digest}-{sys.version_info.major}.{sys.version_info.minor}"
-    if not (home / "installed").exists():
-        say("installing checkov into the cache (about a minute); once")
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        command = [str(home / "bin" / "pip"), "install", "--quiet", "--require-hashes", "-r", str(lock)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise JudgeError(f"checkov cannot be installed: {done.stderr[-800:]}")
-        (home / "installed").touch()
-    return home / "bin" / "checkov"
-
-
-def _written(manifests: Iterable[Manifest], file: Path) -> Path:
-    file.write_text(yaml.dump_all(list(manifests), Dumper=yaml.CSafeDumper, sort_keys=True))
-    return file
-
-
-def kube_score(manifests: Iterable[Manifest], directory: Path, optional: Sequence[str] = ()) -> list[Finding]:
-    """Everything that kube-score grades below OK."""
-    file = _written(manifests, directory / "kube-score.yaml")
-    enabled = [word for name in optional for word in ("--enable-optional-test", name)]
-    command = [str(kube_score_binary()), "score", "--output-format", "json", "--kubernetes-version", "v1.36", *enabled]
-    done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
-    if not done.stdout:
-        raise JudgeError(f"kube-score did not answer: {done.stderr[-800:]}")
-    return sorted(
-        Finding("kube-score", check["check"]["id"], f"{scored['type_meta']['kind']}/{scored['object_meta']['name']}")
-        for scored in json.loads(done.stdout)
-        for check in scored["checks"] or ()
-        if not check["skipped"] and check["grade"] < 10
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class Score:
-    """kubesec's grade of one object."""
+class Verdict:
+    """What each makes of one state.
 
-    name: str
-    points: int
-    critical: tuple[str, ...]
-    advised: tuple[str, ...]
+    Args:
+        kstatus: Current, InProgress, Failed, Terminating, NotFound, Unknown.
+        flux: the same words, from the expressions of manifests/gitops/flux; Unknown where they cannot be evaluated.
+        argo: Healthy, Progressing, Degraded, Suspended.
+        waited: whether `kubectl wait --for=condition=Ready` would return.
+    """
+
+    kstatus: str
+    flux: str
+    argo: str
+    waited: bool
 
 
-def kubesec(manifests: Iterable[Manifest], directory: Path) -> list[Score]:
-    """Points and criticism for each Deployment. Schemas are judged by kubernetes-validate: kubesec would fetch them."""
-    file = _written((item for item in manifests if item["kind"] == "Deployment"), directory / "kubesec.yaml")
-    (directory / "deployment-apps-v1.json").write_text('{"type": "object"}')
-    schemas = f"{directory}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
-    command = [str(kubesec_binary()), "scan", "--format", "json", "--schema-location", schemas, str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not done.stdout:
-        raise JudgeError(f"kubesec did not answer: {done.stderr[-800:]}")
-    unjudged = [scored["message"] for scored in json.loads(done.stdout) if not scored["valid"]]
-    if unjudged:
-        raise JudgeError(f"kubesec did not judge: {unjudged}")
+def verdicts(states: Sequence[Manifest]) -> list[Verdict]:
+    """One for each state, in their order. One process judges all of them."""
+    lines = "".join(json.dumps(item) + "\n" for item in states)
+    command = [install(), *_expressions()]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise JudgeError(f"kstatus and Flux did not answer: {done.stderr}")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
     return [
-        Score(
-            scored["object"],
-            scored["score"],
-            tuple(item["id"] for item in scored["scoring"].get("critical") or ()),
-            tuple(item["id"] for item in scored["scoring"].get("advise") or ()),
-        )
-        for scored in json.loads(done.stdout)
+        Verdict(answer["kstatus"], answer["flux"], argo_health(item), waited_for(item))
+        for item, answer in zip(states, answers, strict=True)
     ]
 
 
-def checkov(directory: Path) -> list[Finding]:
-    """Failed checks over every YAML file of a directory; one run for many files: its start is most of its time."""
-    command = [str(checkov_binary()), "--directory", str(directory), "--framework", "kubernetes", "--skip-download"]
-    done = subprocess.run([*command, "--compact", "--quiet", "-o", "json"], capture_output=True, text=True, check=False)
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError as error:
-        raise JudgeError(f"checkov did not answer: {done.stderr[-800:]}") from error
-    reports = answer if isinstance(answer, list) else [answer]
-    failed = [item for report in reports for item in report.get("results", {}).get("failed_checks", ())]
-    return sorted(Finding("checkov", item["check_id"], f"{item['file_path']} {item['resource']}") for item in failed)
+def install() -> str:
+    """Builds the judge of states, once; its path."""
+    return str(built("judges-states", LOCKS / "states", (".",)) / "states")
 
 
-# Live resources
+def _expressions() -> list[str]:
+    (check,) = yaml.safe_load(FLUX.read_text())["spec"]["healthCheckExprs"]
+    flags = {"in-progress": "inProgress", "failed": "failed", "current": "current"}
+    return [f"--{flag}={check[key]}" for flag, key in flags.items()]
 
 
-def kstatus(objects: Sequence[Manifest]) -> list[str]:
-    """kstatus' word for each: Current, InProgress, Failed, Terminating, NotFound, Unknown."""
-    lines = "".join(json.dumps(item) + "\n" for item in objects)
-    done = subprocess.run([str(kstatus_binary())], input=lines, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise JudgeError(f"kstatus did not answer: {done.stderr}")
-    return [json.loads(line)["status"] for line in done.stdout.splitlines()]
+def kstatus(states: Sequence[Manifest]) -> list[str]:
+    """kstatus' word for each."""
+    return [verdict.kstatus for verdict in verdicts(states)]
 
 
 def argo_health(item: Manifest) -> str:
-    """What manifests/gitops/argocd/health.lua says in Lua 5.1, Argo CD's dialect."""
+    """The status that health.lua gives: Healthy, Progressing, Degraded, Suspended."""
+    return argo_answer(item)["status"]
+
+
+def argo_answer(item: Manifest) -> dict[str, str]:
+    """Status and message of health.lua in Lua 5.1, Argo CD's dialect."""
     runtime = lupa.lua51.LuaRuntime(unpack_returned_tuples=True)
     runtime.globals().obj = runtime.table_from(item, recursive=True)
-    answer = runtime.execute(_HEALTH.read_text())
-    return str(answer["status"])
+    return {str(key): str(value) for key, value in runtime.execute(HEALTH.read_text()).items()}
 
 
-_SAME = {
-    "Current": "Healthy",
-    "Failed": "Degraded",
-    "InProgress": "Progressing",
-    "Terminating": "Progressing",
-}
-
-
-def assert_agree(objects: Sequence[Manifest]) -> None:
-    """kstatus, health.lua and `kubectl wait --for=condition=Ready` say the same of each state (decisions.md 3)."""
-    for item, verdict in zip(objects, kstatus(objects), strict=True):
-        health = argo_health(item)
-        paused = item["metadata"].get("annotations", {}).get("novacron.io/paused") == "true"
-        summary = [
-            (found["type"], found["status"], found["reason"])
-            for found in item.get("status", {}).get("conditions", [])[:3]
-        ]
-        if not paused:
-            assert health == _SAME[verdict], (verdict, health, summary)
-            leaving = "deletionTimestamp" in item["metadata"]
-            assert (verdict == "Current") == (_waited_for(item) and not leaving), (verdict, summary)
-
-
-def _waited_for(item: Manifest) -> bool:
-    """Whether `kubectl wait --for=condition=Ready` would return: it honours the condition's observedGeneration."""
-    return any(
-        found["type"] == "Ready"
-        and found["status"] == "True"
-        and found.get("observedGeneration", 0) >= item["metadata"]["generation"]
-        for found in item.get("status", {}).get("conditions", ())
+def waited_for(item: Manifest) -> bool:
+    """It honours the condition's observedGeneration."""
+    ready = _conditions(item).get(conditions.READY)
+    return (
+        ready is not None
+        and ready["status"] == "True"
+        and ready.get("observedGeneration", 0) >= item["metadata"]["generation"]
     )
+
+
+def assert_agree(states: Sequence[Manifest]) -> list[Verdict]:
+    """All say the same of each state that is not paused, and the three summaries are as decisions.md 3 wants them."""
+    found = verdicts(states)
+    for item, verdict in zip(states, found, strict=True):
+        if not paused(item):
+            _assert_one(item, verdict)
+    return found
+
+
+def _assert_one(item: Manifest, verdict: Verdict) -> None:
+    leaving = "deletionTimestamp" in item["metadata"]
+    about = (verdict, leaving, summary(item))
+    assert verdict.argo == _ARGO.get(verdict.kstatus), about
+    if not leaving:
+        assert verdict.flux == verdict.kstatus, about
+        assert verdict.waited == (verdict.kstatus == "Current"), about
+    truth = [status == "True" for status in summary(item)[:3]]
+    assert truth in ([], [True, False, False], [False, True, False], [False, False, True]), about
+
+
+def paused(item: Manifest) -> bool:
+    return bool(item["metadata"].get("annotations", {}).get(labels.PAUSED) == "true")
+
+
+def summary(item: Manifest) -> list[str]:
+    """The statuses of Ready, Reconciling and Stalled, then what they say; empty before the operator's first word."""
+    found = _conditions(item)
+    if not found:
+        return []
+    three = [found[name] for name in (conditions.READY, conditions.RECONCILING, conditions.STALLED)]
+    return [condition["status"] for condition in three] + [
+        f"{condition['reason']}: {condition['message']}" for condition in three
+    ]
+
+
+def _conditions(item: Manifest) -> dict[str, Manifest]:
+    return {condition["type"]: condition for condition in item.get("status", {}).get("conditions") or ()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tests.support.controlplane import crds
+from tests.support.controlplane import binaries, crds
 from tests.support.controlplane.build import BuildError
 from tests.support.controlplane.plane import ControlPlane, KubectlError
 from tests.support.controlplane.process import StartError
@@ -22,6 +22,21 @@ def main() -> None:
 
     Example: make cluster-up && KUBECONFIG=.cluster/kubeconfig kubectl get nodes
     """
+
+
+@main.command()
+def build() -> None:
+    """Build all that the tests need into the cache: the control plane, the neighbours' CRDs, the judges."""
+    from tests.support import judges, manifest_judges
+
+    try:
+        binaries.directory()
+        crds.directory()
+        judges.install()
+        manifest_judges.install()
+    except (BuildError, ToolchainError, judges.JudgeError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
 
 
 @main.command()

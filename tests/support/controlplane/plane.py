@@ -61,6 +61,7 @@ class ControlPlane:
         self._components = components
         self._nodes = nodes if "kwok" in components else 0
         self._detached = detached
+        self._borrowed = False
         self._ports: dict[str, int] = {}
         self._running: dict[str, Identity] = {}
         self.kubeconfig = directory / "kubeconfig"
@@ -140,6 +141,7 @@ class ControlPlane:
         self.directory.mkdir(parents=True, exist_ok=True)
         binaries.directory()
         if self._resumed():
+            self._borrowed = True
             say(f"reusing the control plane in {self.directory.name}")
             return
         started = time.monotonic()
@@ -158,8 +160,13 @@ class ControlPlane:
         say(f"control plane ready after {time.monotonic() - started:.1f} s: {', '.join(self._components)}")
 
     def down(self) -> None:
-        """Stops everything, the writers first."""
-        process.stop([self._running[name] for name in reversed(COMPONENTS) if name in self._running])
+        """Stops everything, the writers first; but not what somebody else had started."""
+        if self._borrowed:
+            self._borrowed = False
+            self._running.clear()
+            return
+        # nothing of it is kept, so nobody waits for a long farewell of the API server
+        process.stop([self._running[name] for name in reversed(COMPONENTS) if name in self._running], seconds=2.0)
         self._running.clear()
         (self.directory / "state.json").unlink(missing_ok=True)
         if self._temporary:

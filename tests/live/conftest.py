@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ from tests.support.arena import Arena
 from tests.support.controlplane import crds
 from tests.support.controlplane.plane import STORAGE, ControlPlane
 from tests.support.installation import install
+from tests.support.observed_states import Judged
 
 
 @pytest.fixture(scope="session")
-def api_server() -> Iterator[ControlPlane]:
+def api_server(judged: Judged) -> Iterator[ControlPlane]:
     """etcd and kube-apiserver; the neighbours' CRDs are there, their controllers are not."""
     with ControlPlane(components=STORAGE, nodes=0) as plane:
         crds.install(plane)
-        yield plane
+        with judged(plane, "tests/live"):
+            yield plane
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +46,25 @@ def new_arena(client: Client, account: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def long_runs(new_arena: Callable[[], Arena]) -> Iterator[Mapping[str, Future[None]]]:
-    """What takes minutes, side by side: name -> its verdict, once there is one."""
-    with ThreadPoolExecutor(len(SCENARIOS)) as pool:
-        yield {scenario.__name__: pool.submit(scenario, new_arena) for scenario in SCENARIOS}
+def long_runs(new_arena: Callable[[], Arena]) -> Mapping[str, Future[None]]:
+    """What takes minutes, side by side: name -> its verdict, once there is one. Begun by the first test that asks."""
+    return {scenario.__name__: _begun(scenario, new_arena) for scenario in SCENARIOS}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _begin_long_runs_first(request: pytest.FixtureRequest) -> None:
-    if any("long_runs" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        request.getfixturevalue("long_runs")
+def _begun(scenario: Callable[[Callable[[], Arena]], None], new_arena: Callable[[], Arena]) -> Future[None]:
+    """In a thread that Ctrl-C need not wait for; a pool would."""
+    verdict: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            scenario(new_arena)
+        except BaseException as error:  # noqa: BLE001 - the test that asks for the verdict raises it
+            verdict.set_exception(error)
+        else:
+            verdict.set_result(None)
+
+    threading.Thread(target=run, name=scenario.__name__, daemon=True).start()
+    return verdict
 
 
 @pytest.fixture

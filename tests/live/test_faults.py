@@ -17,6 +17,8 @@ from tests.support.fault_proxy import Answer, Hold, Opening, error_event
 from tests.support.place import small
 from tests.support.waiting import lasting, until
 
+pytestmark = pytest.mark.usefixtures("long_runs")  # test_waits.py's, which take minutes: they begin now
+
 
 @pytest.fixture
 def settled(arena: Arena) -> Arena:

@@ -67,11 +67,16 @@ class Arena:
         return self
 
     def settle(self, resource: Manifest | None = None) -> Arena:
-        """Submits a resource and returns when it is Ready and a pass writes nothing more."""
+        """Submits a resource and returns when it is Ready, a pass writes nothing more, and none is under way."""
         self.place.submit(resource or small(self.namespace))
         self.until_ready()
         self.place.until_quiet()
+        self.place.until_silent()
         return self
+
+    def healthy(self) -> bool:
+        """Whether the liveness probe would keep the process: the kubelet restarts after three failures in a row."""
+        return any(self.operator.health()[0] == 200 for _ in range(3))
 
     def until_ready(self, seconds: float = 60.0) -> None:
         def ready() -> bool:

@@ -79,6 +79,7 @@ class Trap:
     when: Literal["before", "after"]
     action: Callable[[], None]
     seen: int = 0
+    sprung: bool = False
 
 
 class Stream:
@@ -280,7 +281,7 @@ class FaultProxy:
                 return await self._forward(request, call, body)
             if trap.when == "after":
                 await asyncio.shield(self._forward(request, call, body))
-            self._closed = True
+            self._closed = trap.sprung = True
             trap.action()
             return _hang_up(request)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -152,6 +153,14 @@ class Place:
             return not self.writes(before)
 
         until(quiet, f"a pass over {self.namespace} that writes nothing", seconds)
+
+    def until_silent(self, rest: float = 3.0, seconds: float = 120.0) -> None:
+        """Returns when nothing was asked or written in the namespace for a while: no pass is under way any more."""
+
+        def busy(call: Call) -> bool:
+            return call.namespace == self.namespace and call.verb != "watch" and call.resource != kinds.LEASE.resource
+
+        until(lambda: time.monotonic() - self.journal.last_at(busy) >= rest, f"silence in {self.namespace}", seconds)
 
     def leave(self) -> None:
         """Deletes the resources, so that garbage collection frees the machine for the next test."""

@@ -12,12 +12,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.operator_process import free_ports
+from tests.support.controlplane import process
 
 _PR_SET_PDEATHSIG = 1
 _IMPORTED = ("novacron.roles.run", "novacron.roles.manager", "kubernetes.config", "kubernetes.client")
@@ -30,6 +31,7 @@ class Zygote:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._process: subprocess.Popen[str] | None = None
+        self._exchange = threading.Lock()
 
     def __enter__(self) -> Zygote:
         self._process = subprocess.Popen(
@@ -50,23 +52,27 @@ class Zygote:
 
     def start(self, kubeconfig: Path, namespace: str, name: str) -> Forked:
         """An operator for one namespace, with its lease there."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        health, metrics = free_ports()
         log = self._directory / f"{name}.log"
         arguments = [
             "run",
             f"--kubeconfig={kubeconfig}",
             "--bind-address=127.0.0.1",
-            f"--health-port={health}",
-            f"--metrics-port={metrics}",
+            "--health-port=0",
+            "--metrics-port=0",
             f"--namespace={namespace}",
             f"--operator-namespace={namespace}",
         ]
-        self._process.stdin.write(json.dumps({"arguments": arguments, "log": str(log)}) + "\n")
-        self._process.stdin.flush()
-        return Forked(int(self._process.stdout.readline()), log)
+        return Forked(self._fork({"arguments": arguments, "log": str(log)}), log)
+
+    def _fork(self, request: dict[str, object]) -> int:
+        """One exchange at a time: threads share the process, and each must get the pid of its own request."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._exchange:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            return int(self._process.stdout.readline())
 
 
 class Forked:
@@ -78,6 +84,9 @@ class Forked:
 
     def alive(self) -> bool:
         return Path(f"/proc/{self.pid}").exists()
+
+    def last_words(self) -> str:
+        return process.last_lines(self.log)
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""

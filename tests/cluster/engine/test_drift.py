@@ -27,8 +27,8 @@ class Edit:
     """What a person does to a child with ``kubectl edit`` or ``kubectl patch``.
 
     Args:
-        writes: how many may undo it. Two where an apply cannot do it alone: it merges a Service's ports by number, so
-            a port that somebody renumbered must go before ours can stand beside it.
+        writes: how many may undo it. More than one where an apply cannot do it alone: it merges a Service's ports by
+            number, so a port that somebody renumbered must go before ours can stand beside it.
     """
 
     id: str
@@ -48,16 +48,17 @@ def _container(body: Manifest) -> Manifest:
     return _pod({"containers": [{"name": "api", **body}]})
 
 
-def _deployment(id_: str, body: Any, form: str = "strategic", reason: str = "Repaired") -> Edit:
-    return Edit(f"deployment-{id_}", "Deployment", "novacron-api", body, form, reason)
+def _deployment(id_: str, body: Any, form: str = "strategic", reason: str = "Repaired", writes: int = 1) -> Edit:
+    return Edit(f"deployment-{id_}", "Deployment", "novacron-api", body, form, reason, writes)
 
 
 _LABELS = "app.kubernetes.io"
+_FIRST = "/spec/template/spec/containers/0"
 _REMOVED = "AdditionRemoved"
 
 EDITS = (
     Edit("configmap-data", "ConfigMap", "novacron-api-config", {"data": {"settings.json": "{}"}}),
-    Edit("configmap-key-removed", "ConfigMap", "novacron-api-config", {"data": {"settings.json": None}}),
+    Edit("configmap-key-removed", "ConfigMap", "novacron-auth-config", {"data": {"settings.json": None}}),
     Edit("configmap-dashboards", "ConfigMap", "novacron-dashboards", {"data": None}),
     Edit(
         "service-port",
@@ -85,7 +86,7 @@ EDITS = (
         [{"op": "add", "path": "/spec/egress/-", "value": {}}],
         "json",
     ),
-    Edit("policy-rules-gone", "NetworkPolicy", "novacron-api", {"spec": {"egress": None}}),
+    Edit("policy-rules-gone", "NetworkPolicy", "novacron-auth", {"spec": {"egress": None}}),
     Edit("policy-type-gone", "NetworkPolicy", "novacron-api", {"spec": {"policyTypes": ["Ingress"]}}),
     Edit("deny-opened", "NetworkPolicy", "novacron-default-deny", {"spec": {"egress": [{}]}}, reason=_REMOVED),
     Edit(
@@ -163,6 +164,38 @@ EDITS = (
         "template-annotation", {"spec": {"template": {"metadata": {"annotations": {"inject": "yes"}}}}}, reason=_REMOVED
     ),
     _deployment("template-label", {"spec": {"template": {"metadata": {"labels": {"tier": "x"}}}}}, reason=_REMOVED),
+    # switches that are false: absent means something else
+    _deployment("escalation", [{"op": "remove", "path": f"{_FIRST}/securityContext/allowPrivilegeEscalation"}], "json"),
+    _deployment("token", [{"op": "remove", "path": "/spec/template/spec/automountServiceAccountToken"}], "json"),
+    Edit("account-token", "ServiceAccount", "novacron-api", {"automountServiceAccountToken": None}),
+    # what can only be put back as a whole: between two steps it would be no valid object
+    _deployment(
+        "probe-kind", _container({"livenessProbe": {"httpGet": None, "exec": {"command": ["true"]}}}), writes=2
+    ),
+    _deployment(
+        "seccomp",
+        _pod({"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "x.json"}}}),
+        writes=2,
+    ),
+    _deployment(
+        "volume-kind",
+        _pod({"volumes": [{"name": "config", "configMap": None, "hostPath": {"path": "/etc"}}]}),
+        writes=3,
+    ),
+    Edit(
+        "service-external",
+        "Service",
+        "novacron-ml",
+        {"spec": {"type": "ExternalName", "externalName": "evil.example.com"}},
+        writes=2,
+    ),
+    Edit(
+        "store-provider",
+        "SecretStore",
+        "novacron-vault",
+        {"spec": {"provider": {"vault": None, "aws": {"service": "SecretsManager", "region": "eu-west-1"}}}},
+        writes=2,
+    ),
 )
 
 
@@ -216,6 +249,8 @@ def owned(child: Manifest) -> Manifest:
     kept = {key: copied["metadata"].get(key) for key in ("labels", "ownerReferences")}
     copied["metadata"] = kept
     if copied["kind"] == "Service":
+        for address in ("clusterIP", "clusterIPs"):  # a Service that was an ExternalName gets another one
+            copied["spec"].pop(address, None)
         for port in copied["spec"]["ports"]:
             port.pop("nodePort", None)
     return copied

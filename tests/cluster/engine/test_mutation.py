@@ -88,6 +88,7 @@ _SIDECAR = (
     "Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: ["
     'Object.spec.template.spec.containers{name: "mesh", image: "mesh.example.com/proxy:1"}]}}}}'
 )
+_BOTH = _SIDECAR.replace("template.spec{containers", "template.spec{terminationGracePeriodSeconds: 77, containers")
 
 
 def test_a_field_that_always_returns_is_named_and_not_fought(
@@ -129,8 +130,9 @@ def test_a_mutation_at_birth(place: Place, mutate: Callable[[str], None]) -> Non
     assert place.writes(mark, events=True) == []
 
 
-def test_an_injected_sidecar_starts_no_fight(place: Place, mutate: Callable[[str], None]) -> None:
-    mutate(_SIDECAR)
+@pytest.mark.parametrize("expression", [_SIDECAR, _BOTH], ids=["sidecar", "sidecar-and-field"])
+def test_an_injected_sidecar_starts_no_fight(place: Place, mutate: Callable[[str], None], expression: str) -> None:
+    mutate(expression)
     place.submit(small(place.namespace))
     place.until_ready()
     place.until_quiet()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, many, one, report, start, watches
+from tests.bench import compare, failover, many, one, report, start, watches
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -28,12 +28,13 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
     return [
         (start.CASE, start.run),
         (one.CASE, one.run),
+        (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
         *several,
     ]
 
 
-NAMES = (start.CASE, one.CASE, watches.CASE, compare.CASE)
+NAMES = (start.CASE, one.CASE, failover.CASE, watches.CASE, compare.CASE)
 
 
 @click.command()

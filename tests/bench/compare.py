@@ -57,7 +57,7 @@ def compared(
     own_cpu = operator.cpu - creation.cpu / each
     before_after = f"concurrency {concurrency}; before and after: {'; '.join(map(str, raws))}"
     included, taken_off = "the NovaCrons' creation included", "the NovaCrons' own creation taken off"
-    goes = "not by wall time: others' use of the machine falls out"
+    goes = "by CPU: others take no part in it, but a busy machine makes each ms do less, so only near times compare"
 
     def row(what: str, value: float, unit: str = "", goal: Goal | None = None, note: str = "") -> Row:
         return Row(CASE, what, value, unit, resources, goal, note)

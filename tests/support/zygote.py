@@ -6,6 +6,7 @@ the very command that a pod runs.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -90,7 +91,7 @@ class Forked:
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
-        if self.alive():
+        with contextlib.suppress(ProcessLookupError):  # the trap may be faster
             os.kill(self.pid, signal.SIGKILL)
         while self.alive():
             time.sleep(0.005)

@@ -34,7 +34,7 @@ test: binaries ## All tests but e2e, cluster tests included
 	@$(BIN)/python -m pytest
 
 .PHONY: unit
-unit: setup ## The pure tests alone: seconds, no cluster
+unit: setup ## The pure tests alone: about a minute, no cluster
 	@$(BIN)/python -m pytest tests/unit
 
 .PHONY: lint

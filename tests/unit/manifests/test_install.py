@@ -52,7 +52,7 @@ def pod_of_a_workload() -> dict[str, Any]:
     return pod
 
 
-NAMESPACES = {file: item for file, item in documents() if item["kind"] == "Namespace"}
+NAMESPACES = {file: item for file, item in documents() if item.get("kind") == "Namespace"}
 
 
 def test_these_files_bring_a_namespace() -> None:

@@ -184,9 +184,8 @@ class Controller:
         try:
             await act(self._kube, steps, self._wrote, outcome)
         except Conflict:
-            await tell.work(
-                self._recorder, body, outcome
-            )  # the pass is made again, but what it did would not be told any more
+            # the pass is made again, and that one knows nothing of what this one did
+            await tell.work(self._recorder, body, outcome)
             raise
 
     async def _observed(self, resource: NovaCron, look: Look, outcome: Outcome, memory: Memory) -> Observed:

@@ -169,7 +169,8 @@ def test_diff_names_objects_and_fields_and_writes_nothing(world: World, place: P
     answer = world.novacron("diff", "-f", file, "-o", "json")
     assert answer.code == 1
     found = {(change["action"], change["object"]): change["fields"] for change in answer.json}
-    assert sorted(found["change", "NovaCron/novacron"]) == ["spec.ml.enabled", "spec.query.replicas"]
+    changed = ["-spec.ml.replicas", "spec.ml.enabled", "spec.query.replicas"]
+    assert sorted(found["change", "NovaCron/novacron"]) == changed
     assert found["change", "Deployment/novacron-query"] == ["spec.replicas"]
     assert ("delete", "Deployment/novacron-ml") in found
     added = {(action, name) for action, name in found if action not in ("change", "delete")}

@@ -9,7 +9,12 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def monotonic() -> float:
-    """Seconds that never go backwards, and where the system can tell go on while the machine is suspended."""
+    """Seconds that never go backwards; they stand still while the machine is suspended, and so do our sleeps."""
+    return time.monotonic()
+
+
+def elapsed() -> float:
+    """Seconds that never go backwards, and go on while the machine is suspended: others do not wait for it."""
     return time.clock_gettime(_CLOCK)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
@@ -19,6 +19,8 @@ from novacron.adapters.credentials import Credentials
 from novacron.core import labels
 from novacron.core.errors import NovaCronError
 from novacron.core.manifest import Kind, Manifest
+
+T = TypeVar("T")
 
 _METADATA_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -114,8 +116,8 @@ class Kube:
     """A client of one API server. Use as an async context manager.
 
     Args:
-        permit: called before every write; gives the seconds that the write may take, and raises ``NotLeading`` where
-            this process must not write.
+        permit: called before every write, and during it; gives the seconds after which to ask again, and raises
+            ``NotLeading`` where this process must not write.
         observe: called with verb, status code (0 where none came) and seconds, for metrics.
     """
 
@@ -329,31 +331,36 @@ class Kube:
         if body is not None:
             sent["Content-Type"] = content_type
         async with self._turn:
-            seconds: float = _REQUEST_SECONDS
-            if method != "GET" and "dryRun" not in (query or {}):
-                seconds = min(seconds, self._permit())
-            return await self._sent(verb, method, url, query, body, sent, seconds)
+            request = self._sent(verb, method, url, query, body, sent)
+            if method == "GET" or "dryRun" in (query or {}):
+                return await request
+            return await self._while_permitted(request)
+
+    async def _while_permitted(self, request: Coroutine[Any, Any, T]) -> T:
+        """A write goes on for as long as the permission to write does, which may be renewed meanwhile."""
+        try:
+            seconds = self._permit()
+        except NotLeading:
+            request.close()
+            raise
+        task = asyncio.ensure_future(request)
+        try:
+            while not (await asyncio.wait({task}, timeout=seconds))[0]:
+                seconds = self._permit()
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
 
     async def _sent(
-        self,
-        verb: str,
-        method: str,
-        url: str,
-        query: Mapping[str, str] | None,
-        body: Any,
-        sent: Mapping[str, str],
-        seconds: float,
+        self, verb: str, method: str, url: str, query: Mapping[str, str] | None, body: Any, sent: Mapping[str, str]
     ) -> Any:
         started = time.monotonic()
         code = 0
         try:
             async with self._client.request(
-                method,
-                url,
-                params=query,
-                data=None if body is None else orjson.dumps(body),
-                headers=sent,
-                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS),
+                method, url, params=query, data=None if body is None else orjson.dumps(body), headers=sent
             ) as response:
                 code = response.status
                 await _raise_for(response)
@@ -379,6 +386,8 @@ def _error(code: int, status: Mapping[str, Any], retry_after: str = "") -> ApiEr
     causes = (status.get("details") or {}).get("causes") or ()
     if code == 403 and any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         kind = NamespaceTerminating
+    if code == 422 and any(cause.get("field") == "metadata.uid" for cause in causes):
+        kind = Conflict  # another object of that name than the one that is meant
     message = status.get("message") or f"the API server answered {code}"
     return kind(code, status.get("reason") or str(code), message, float(retry_after) if retry_after.isdigit() else 0)
 

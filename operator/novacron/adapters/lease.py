@@ -35,7 +35,7 @@ class Leadership:
         kube: Kube,
         namespace: str,
         identity: str,
-        monotonic: Callable[[], float] = clock.monotonic,
+        monotonic: Callable[[], float] = clock.elapsed,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
@@ -52,7 +52,7 @@ class Leadership:
         return self._leading and self._monotonic() < self._renewed + DURATION - _MARGIN
 
     def permit(self) -> float:
-        """Seconds that a write which starts now may take to end within the lease. Raises ``NotLeading`` for none."""
+        """Seconds until the lease ends unless renewed. Raises ``NotLeading`` where no write may start or go on."""
         if not self.leading:
             raise NotLeading("this process does not hold the lease")
         return self._renewed + DURATION - self._monotonic()

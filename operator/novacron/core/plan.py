@@ -73,6 +73,24 @@ class Refuse:
 
 Step = Apply | Scale | Scrub | Delete | Refuse
 
+
+def is_repair(step: Step) -> bool:
+    """Whether a step undoes what somebody else did."""
+    return isinstance(step, Scrub) or (isinstance(step, Apply) and step.cause == "drifted")
+
+
+def set_back(step: Step, persistent: Collection[str] = ()) -> tuple[str, ...]:
+    """The fields in which a step undid what somebody else did, but for those that admission changed again at once."""
+    match step:
+        case Scrub():
+            fields = tuple(drift.pointer(path) for path in step.additions)
+        case Apply(cause="drifted"):
+            fields = step.fields
+        case _:
+            fields = ()
+    return tuple(name for name in fields if name not in persistent)
+
+
 _BOUNDS = ("LimitRange", "ResourceQuota")
 _PODS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget")
 

@@ -18,7 +18,7 @@ from novacron.adapters.kube import ApiError, Kube
 from novacron.adapters.reflector import Reflector
 from novacron.core import kinds, labels
 from novacron.core.capabilities import Capabilities
-from novacron.core.manifest import Kind, Manifest
+from novacron.core.manifest import Kind, Manifest, at
 from novacron.stack.queue import Key, Priority, WorkQueue
 
 _log = structlog.get_logger(__name__)
@@ -92,6 +92,7 @@ class Watches:
         """Lists NovaCrons now and then: whatever the watch may have missed is found, and so is a right that is gone."""
         while True:
             await asyncio.sleep(COMPARE_SECONDS * random.uniform(0.8, 1.2))
+            before = set(self.known)  # what comes while the list is read is not missing from it
             try:
                 page = await kube.list(kinds.NOVACRON, self._namespace, metadata_only=True)
             except ApiError as error:
@@ -101,7 +102,7 @@ class Watches:
             present = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in page.items}
             for item in present.values():
                 self.seen(None, item)
-            for namespace, name in self.known.keys() - present.keys():
+            for namespace, name in before - present.keys():
                 self.seen("DELETED", {"metadata": {"namespace": namespace, "name": name}})
 
     def _child_measured(self, namespace: str, instance: str) -> None:
@@ -126,7 +127,7 @@ class Watches:
             key = (meta["namespace"], meta["name"])
             self.known[key] = meta["resourceVersion"]
         else:
-            key = (meta["namespace"], meta["labels"][labels.INSTANCE])
+            key = (meta["namespace"], at(meta, "labels", labels.INSTANCE, default=""))
             entry = self._reflectors.get(kinds.BY_KIND[manifest["kind"]])
             if entry is not None:
                 entry[0].wrote(manifest)

@@ -9,17 +9,17 @@ from itertools import groupby
 from typing import Any
 
 from novacron.adapters.kube import (
+    ApiError,
     Conflict,
-    Failed,
-    Forbidden,
     Invalid,
     Kube,
     NamespaceTerminating,
     NotFound,
+    Unreachable,
 )
 from novacron.core import drift, kinds, labels
 from novacron.core.manifest import Manifest, Ref
-from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, rank
+from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, is_repair, rank
 
 
 @dataclass(slots=True)
@@ -42,10 +42,11 @@ class Outcome:
     done: list[Step] = field(default_factory=list)
 
     def forget_objects(self) -> None:
-        """Before a second look, which shows them as they are; what was done and found stays."""
+        """Before a second look, which shows them as they are and plans again what failed; what was done stays."""
         self.written.clear()
         self.deleted.clear()
         self.taken.clear()
+        self.failures.clear()
 
 
 async def act(kube: Kube, steps: Sequence[Step], wrote: Callable[[Manifest], None], outcome: Outcome) -> None:
@@ -72,12 +73,14 @@ async def act(kube: Kube, steps: Sequence[Step], wrote: Callable[[Manifest], Non
 
 async def _object(kube: Kube, chain: Iterable[Step], outcome: Outcome, wrote: Callable[[Manifest], None]) -> None:
     """The steps of one object, in order."""
-    made: list[Step] = []
+    made: list[tuple[Step, Manifest]] = []
     for step in chain:
         if isinstance(step, Refuse):
             continue
         try:
             answer = await _written(kube, step, outcome)
+        except (Unreachable, NamespaceTerminating):
+            raise
         except (Conflict, NotFound) as error:
             if isinstance(step, Delete):
                 continue  # gone already, or another object of that name by now: the next pass sees it
@@ -85,21 +88,20 @@ async def _object(kube: Kube, chain: Iterable[Step], outcome: Outcome, wrote: Ca
                 outcome.taken[step.ref] = str(error)
                 break
             raise Conflict(409, "Conflict", f"{step.ref} changed meanwhile: {error}") from error
-        except NamespaceTerminating:
-            raise
-        except (Invalid, Forbidden, Failed) as error:
+        except ApiError as error:
             outcome.failures[step.ref] = str(error)
             break
-        made.append(step)
         outcome.done.append(step)
         if answer is None:
             outcome.deleted.add(step.ref)
             continue
         outcome.written[step.ref] = answer
+        made.append((step, answer))
         if not _holds_more(step, answer):
             wrote(answer)
-    for step in made:
-        left = _left(step, outcome.written.get(step.ref, {}))
+    for step, answer in made:
+        last = _left(step, outcome.written[step.ref])
+        left = [name for name in _left(step, answer) if name in last]
         if left:
             outcome.persistent[step.ref] = tuple(dict.fromkeys((*outcome.persistent.get(step.ref, ()), *left)))
 
@@ -110,7 +112,7 @@ def _holds_more(step: Step, answer: Manifest) -> bool:
 
 
 def _left(step: Step, answer: Manifest) -> tuple[str, ...]:
-    """What is not as written in the answer to the last write: admission changed it, and would again."""
+    """What is not as written in an answer: in that to the write itself, admission changed it, and would again."""
     match step:
         case Scrub():
             additions, _overrides = drift.contested(step.manifest, answer)
@@ -127,17 +129,20 @@ async def _written(kube: Kube, step: Apply | Scale | Scrub | Delete, outcome: Ou
     """The API server's answer; None to a deletion.
 
     Some edits cannot be taken back field by field: what is left between two steps would be no valid object (a probe
-    without its handler, a volume of two types). Then the whole place is put back at once.
+    without its handler, a volume of two types). Then the whole place is put back at once, and after it the rest.
     """
     try:
         return await _write(kube, step, outcome)
     except Invalid:
-        latest = outcome.written.get(step.ref) or (step.found if isinstance(step, Apply | Scrub) else None)
-        places = drift.restored(step.manifest, latest) if isinstance(step, Apply | Scrub) and latest else ()
-        if latest is None or not places:
+        if not isinstance(step, Apply | Scrub) or not is_repair(step) or step.found is None:
+            raise
+        latest = outcome.written.get(step.ref, step.found)
+        places = drift.restored(step.manifest, latest)
+        if not places:
             raise
         operations = [{"op": "add", "path": drift.pointer(path), "value": content} for path, content in places]
-        return await _patch(kube, step.ref, latest, operations)
+        restored = await _patch(kube, step.ref, latest, operations)
+        return restored if isinstance(step, Scrub) else await _write(kube, step, outcome)
 
 
 async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete, outcome: Outcome) -> Manifest | None:

@@ -20,10 +20,10 @@ from novacron.core import conditions, kinds, labels
 from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
-from novacron.core.plan import Refuse, Step, Wanted, plan
+from novacron.core.plan import Refuse, Step, Wanted, plan, set_back
 from novacron.stack import capacity, desired, gather, rollout, status, tell
 from novacron.stack.act import Outcome, act
-from novacron.stack.memory import Memory, is_repair
+from novacron.stack.memory import Memory
 from novacron.stack.observed import Observed
 from novacron.stack.queue import Key
 
@@ -35,6 +35,8 @@ UNSETTLED_RESYNC = 15.0
 """The same while something is awaited that no watch tells of: pods, somebody else's objects. It doubles while the
 verdict stays the same: a thousand resources that wait for one outage must not keep the API server busy."""
 _UNSETTLED_MOST = 300.0
+_CONTESTED_RESYNC = 120.0
+"""The same while somebody fights: that it is over should be seen soon."""
 _REMEMBERED = 0.75 * SETTLED_RESYNC
 
 
@@ -152,17 +154,22 @@ class Controller:
         memory.tolerated = {
             child: names for child, names in memory.tolerated.items() if child in look.snapshot.children
         }
-        undone = [step for step in outcome.done if is_repair(step) and step.ref not in outcome.persistent]
+        undone = [
+            (step.ref, name) for step in outcome.done for name in set_back(step, outcome.persistent.get(step.ref, ()))
+        ]
         memory.repaired(undone, clock.monotonic())
         await tell.work(self._recorder, body, outcome)
         observed = await self._observed(resource, look, outcome, memory)
         result = await self._report(body, status.judge(observed), status.components(observed), resource.spec.version)
+        again = result.again
+        if observed.contested and again is not None:
+            again = min(again, _CONTESTED_RESYNC)
         return Result(
-            result.again,
+            again,
             result.conditions,
             result.writes + len(outcome.done),
             bool(outcome.failures),
-            tuple(step.ref for step in undone),
+            tuple(dict.fromkeys(child for child, _name in undone)),
             bool(observed.contested),
         )
 

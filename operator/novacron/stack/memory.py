@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from novacron.core import drift
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Ref
-from novacron.core.plan import Apply, Scrub, Step
 
 _WINDOW = 600.0
 _MANY = 5
@@ -42,11 +40,10 @@ class Memory:
         for child, fields in persistent.items():
             self.tolerated[child] = tuple(dict.fromkeys((*self.tolerated.get(child, ()), *fields)))
 
-    def repaired(self, steps: Iterable[Step], now: float) -> None:
-        """Takes note of what was set back."""
-        for step in steps:
-            for name in _fields(step):
-                self.repairs.setdefault((step.ref, name), []).append(now)
+    def repaired(self, undone: Iterable[tuple[Ref, str]], now: float) -> None:
+        """Takes note of fields that were set back."""
+        for key in undone:
+            self.repairs.setdefault(key, []).append(now)
 
     def contested(self, now: float) -> dict[Ref, tuple[str, ...]]:
         """Fields that somebody sets again and again after each repair."""
@@ -58,18 +55,3 @@ class Memory:
             if len(times) >= _MANY:
                 found[child] = (*found.get(child, ()), name)
         return found
-
-
-def is_repair(step: Step) -> bool:
-    """Whether a step undoes what somebody else did."""
-    return isinstance(step, Scrub) or (isinstance(step, Apply) and step.cause == "drifted")
-
-
-def _fields(step: Step) -> tuple[str, ...]:
-    match step:
-        case Scrub():
-            return tuple(drift.pointer(path) for path in step.additions)
-        case Apply(cause="drifted"):
-            return step.fields
-        case _:
-            return ()

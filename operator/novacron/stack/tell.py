@@ -8,7 +8,7 @@ from novacron.adapters.recorder import Recorder
 from novacron.core import conditions, events
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Manifest
-from novacron.core.plan import Apply, Delete, Scale, Scrub
+from novacron.core.plan import Apply, Delete, Scale, Scrub, set_back
 from novacron.stack.act import Outcome
 
 _STALLING = frozenset({"InvalidSpec", "NamespaceTaken", "NameConflict", "ProgressDeadlineExceeded"})
@@ -31,18 +31,18 @@ async def work(recorder: Recorder, body: Manifest, outcome: Outcome) -> None:
     """One event for each thing that happened, naming the objects; what admission took back did not happen."""
     done: dict[str, list[str]] = {}
     for step in outcome.done:
+        undone = set_back(step, outcome.persistent.get(step.ref, ()))
         match step:
-            case Scrub() | Apply(cause="drifted") if step.ref in outcome.persistent:
+            case Scrub() | Apply(cause="drifted") if not undone:
                 continue
             case Apply(cause="created"):
                 done.setdefault(events.CREATED, []).append(str(step.ref))
             case Apply(cause="changed"):
                 done.setdefault(events.UPDATED, []).append(str(step.ref))
             case Apply():
-                done.setdefault(events.REPAIRED, []).append(f"{step.ref} ({', '.join(step.fields)})")
+                done.setdefault(events.REPAIRED, []).append(f"{step.ref} ({', '.join(undone)})")
             case Scrub():
-                where = ", ".join(".".join(map(str, path)) for path in step.additions)
-                done.setdefault(events.ADDITION_REMOVED, []).append(f"{step.ref} ({where})")
+                done.setdefault(events.ADDITION_REMOVED, []).append(f"{step.ref} ({', '.join(undone)})")
             case Delete():
                 done.setdefault(events.PRUNED, []).append(str(step.ref))
             case Scale():

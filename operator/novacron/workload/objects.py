@@ -9,6 +9,8 @@ from novacron.workload.component import Component
 
 _REVISIONS = 3
 _DEADLINE_SECONDS = 600
+_AFFINITY = {"internalTrafficPolicy": "Cluster", "sessionAffinity": "None"}
+"""Defaults of a Service, said aloud: an edit of a field that we set is undone by one write and leaves no trace."""
 
 
 def service_account(component: Component) -> Manifest:
@@ -47,10 +49,13 @@ def services(component: Component) -> list[Manifest]:
     http = {"name": "http", "port": wanted.port, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
     rest = [{"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in inner.items()]
     outside = wanted.type == "LoadBalancer"
-    spec: Manifest = {"type": wanted.type, "selector": component.selector, "ports": [http, *([] if outside else rest)]}
+    ports = [http, *([] if outside else rest)]
+    spec: Manifest = {"type": wanted.type, "selector": component.selector, "ports": ports, **_AFFINITY}
+    if outside:
+        spec["externalTrafficPolicy"] = "Cluster"
     found = [component.manifest(kinds.SERVICE, annotations=wanted.annotations, spec=spec)]
     if outside:
-        spec = {"type": "ClusterIP", "selector": component.selector, "ports": rest}
+        spec = {"type": "ClusterIP", "selector": component.selector, "ports": rest, **_AFFINITY}
         found.append(component.manifest(kinds.SERVICE, f"{component.name}-internal", spec=spec))
     return found
 

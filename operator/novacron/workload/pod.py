@@ -46,6 +46,7 @@ def _pod(component: Component) -> Manifest:
         "hostPID": False,
         "hostIPC": False,
         "restartPolicy": "Always",
+        "schedulerName": "default-scheduler",
         "terminationGracePeriodSeconds": spec.termination_grace_period_seconds,
         "dnsPolicy": "ClusterFirst",
         "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
@@ -104,6 +105,7 @@ def _container(component: Component) -> Manifest:
         "livenessProbe": _probe(spec.probes.liveness),
         "readinessProbe": _probe(spec.probes.readiness),
         "volumeMounts": _mounts(component),
+        "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if spec.env:

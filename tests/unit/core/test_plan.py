@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from novacron.core.manifest import Ref, ref
-from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Wanted, plan
+from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Wanted, plan, set_back
 
 _OWNER = {"apiVersion": "novacron.io/v1alpha1", "kind": "NovaCron", "name": "nc", "uid": "me"}
 
@@ -191,3 +191,14 @@ def test_what_pods_need_comes_before_the_pods() -> None:
         _manifest("LimitRange", "l"),
     ]
     assert [step.ref.kind for step in _plan(wanted, [])] == ["LimitRange", "ConfigMap", "Deployment"]
+
+
+@pytest.mark.parametrize(
+    ("persistent", "fields"), [((), ("data.a", "data.b")), (("data.a",), ("data.b",)), (("data.a", "data.b"), ())]
+)
+def test_what_admission_takes_back_is_no_repair_and_the_rest_is(
+    persistent: tuple[str, ...], fields: tuple[str, ...]
+) -> None:
+    step = Apply(_manifest(), "drifted", ("data.a", "data.b"))
+    assert set_back(step, persistent) == fields
+    assert set_back(Apply(_manifest(), "changed", ("data.a",))) == ()

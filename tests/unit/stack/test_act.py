@@ -116,8 +116,13 @@ async def test_what_cannot_be_scrubbed_is_put_back_as_a_whole() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [Invalid(422, "Invalid", "no"), Forbidden(403, "Forbidden", "no"), Failed(500, "InternalError", "webhook is down")],
-    ids=["invalid", "forbidden", "webhook"],
+    [
+        Invalid(422, "Invalid", "no"),
+        Forbidden(403, "Forbidden", "no"),
+        Failed(500, "InternalError", "webhook is down"),
+        ApiError(413, "RequestEntityTooLarge", "too large"),
+    ],
+    ids=["invalid", "forbidden", "webhook", "too-large"],
 )
 async def test_a_refused_write_is_told_and_stops_no_other(error: ApiError) -> None:
     refused, fine = manifest("ConfigMap", "refused"), manifest("Deployment", "fine")
@@ -129,6 +134,39 @@ async def test_a_refused_write_is_told_and_stops_no_other(error: ApiError) -> No
     await act(server, [Apply(refused, "created"), Apply(fine, "created")], nobody, outcome)
     assert outcome.failures == {Ref("ConfigMap", "n", "refused"): str(error)}
     assert outcome.written.keys() == {Ref("Deployment", "n", "fine")}
+
+
+async def test_a_refused_wish_is_told_and_not_half_done() -> None:
+    """A policy that refuses ten replicas: the new image must not slip in beside the refusal."""
+    wanted = manifest(template=TEMPLATE, replicas=10)
+    server, outcome = Server(failing("apply", Invalid(422, "Invalid", "at most 5 replicas"))), Outcome()
+    await act(server, [Apply(wanted, "changed", ("spec.replicas",), live(wanted))], nobody, outcome)
+    assert outcome.failures == {Ref("Deployment", "n", "nc-api"): "at most 5 replicas"}
+    assert [verb for verb, _name, _body in server.calls] == ["apply"]
+
+
+async def test_a_repair_that_stays_refused_is_told_in_the_servers_words() -> None:
+    wanted = manifest(template=TEMPLATE)
+    server, outcome = Server(failing("apply", Invalid(422, "Invalid", "no"))), Outcome()
+    await act(server, [Apply(wanted, "drifted", ("x",), live(wanted))], nobody, outcome)
+    assert outcome.failures == {Ref("Deployment", "n", "nc-api"): "no"}
+    assert [verb for verb, _name, _body in server.calls] == ["apply", "patch", "apply"]
+
+
+async def test_an_addition_that_is_put_back_between_our_writes_is_not_taken_for_admission() -> None:
+    """Else somebody quick would be left alone: the answer to the scrub itself was clean."""
+    wanted = manifest(template=TEMPLATE, progressDeadlineSeconds=600)
+
+    def answer(verb: str, _name: str, _body: Any) -> Manifest:
+        return live(wanted, "8") if verb == "patch" else sidecar(wanted)
+
+    outcome = Outcome()
+    steps: list[Step] = [
+        Scrub(wanted, (("spec", "template", "spec", "containers", 1),), sidecar(wanted)),
+        Apply(wanted, "drifted", ("spec.progressDeadlineSeconds",), sidecar(wanted)),
+    ]
+    await act(Server(answer), steps, nobody, outcome)
+    assert outcome.persistent == {}
 
 
 async def test_a_scrub_that_may_not_be_made_is_told() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 from novacron.adapters.kube import (
     ApiError,
@@ -140,8 +139,10 @@ async def _written(kube: Kube, step: Apply | Scale | Scrub | Delete, outcome: Ou
         places = drift.restored(step.manifest, latest)
         if not places:
             raise
-        operations = [{"op": "add", "path": drift.pointer(path), "value": content} for path, content in places]
-        restored = await _patch(kube, step.ref, latest, operations)
+        # of this very object, whatever its controller wrote to its status meanwhile: no list index is in the way here
+        operations = [{"op": "test", "path": "/metadata/uid", "value": latest["metadata"]["uid"]}]
+        operations += [{"op": "add", "path": drift.pointer(path), "value": content} for path, content in places]
+        restored = await kube.json_patch(kinds.BY_KIND[step.ref.kind], step.ref.namespace, step.ref.name, operations)
         return restored if isinstance(step, Scrub) else await _write(kube, step, outcome)
 
 
@@ -164,14 +165,10 @@ async def _write(kube: Kube, step: Apply | Scale | Scrub | Delete, outcome: Outc
             uid = latest["metadata"]["uid"] if latest else ""
             return await kube.apply(kind, patch, manager=labels.HANDOVER_MANAGER, uid=uid)
         case Scrub():
+            version = step.found["metadata"]["resourceVersion"]
+            seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
             removals = [{"op": "remove", "path": drift.pointer(path)} for path in step.additions]
-            return await _patch(kube, step.ref, step.found, removals)
+            return await kube.json_patch(kind, namespace, name, [seen, *removals])
         case Delete():
             await kube.delete(kind, namespace, name, step.uid)
             return None
-
-
-async def _patch(kube: Kube, ref: Ref, latest: Manifest, operations: Sequence[Mapping[str, Any]]) -> Manifest:
-    """A JSON Patch of the object as it was seen; raises ``Conflict`` where it has changed since."""
-    seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": latest["metadata"]["resourceVersion"]}
-    return await kube.json_patch(kinds.BY_KIND[ref.kind], ref.namespace, ref.name, [seen, *operations])

@@ -273,7 +273,7 @@ def test_a_hand_edit_is_undone_with_one_write(shared: Place, edit: Edit) -> None
     shared.complete_pass()
     writes = [call for call in shared.writes(before) if call.subresource != "status"]
     accepted = [str(call) for call in writes if call.code < 300]
-    assert 1 <= len(accepted) <= edit.writes, [str(call) for call in writes]
+    assert 1 <= len(accepted) <= edit.writes, "\n".join(map(str, writes))
     assert {call.code for call in writes} <= {200, 409, 422}, "refused for another reason than that somebody was faster"
     assert shared.events("WriteFailed") == []
     told = [event for event in shared.events(edit.reason) if event["metadata"]["name"] not in known]

@@ -107,8 +107,9 @@ async def test_what_cannot_be_scrubbed_is_put_back_as_a_whole() -> None:
         ("patch", "nc-api"),
         ("apply", "nc-api"),
     ]
-    version, restored = server.calls[1][2]
-    assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
+    assert server.calls[0][2][0] == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
+    identity, restored = server.calls[1][2]
+    assert identity == {"op": "test", "path": "/metadata/uid", "value": "u1"}
     assert (restored["op"], restored["path"]) == ("add", "/spec/template")
     assert restored["value"] == {**TEMPLATE, "metadata": restarted}
     assert outcome.failures == {}

@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+NODE ?= simulated
+CLUSTER ?=
 BIN := .venv/bin
 READY := .venv/.installed-$(shell cksum < requirements-dev.lock | tr -s ' ' '-')
 
@@ -60,8 +62,8 @@ lock: setup ## Pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 .PHONY: cluster-up
-cluster-up: setup ## Start a control plane with simulated nodes; writes .cluster/kubeconfig
-	@$(BIN)/python -m tests.support.controlplane up
+cluster-up: setup ## Start a cluster, NODE=simulated|real|kind, or CLUSTER=<context> of yours; writes .cluster/kubeconfig
+	@$(BIN)/python -m tests.support.controlplane up --node $(NODE) --cluster "$(CLUSTER)"
 
 .PHONY: cluster-down
 cluster-down: setup ## Stop it

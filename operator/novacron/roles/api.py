@@ -18,6 +18,10 @@ def api(config: Path, bind_address: str, log_level: str) -> None:
     Example: novacron api --config ./settings --bind-address 127.0.0.1
     """
     from novacron.workload.service import redis
-    from novacron.workload.service.shell import Role
+    from novacron.workload.service.context import Context, Role, Service
 
-    serving.serve(Role("api", opens=(redis.opened,)), config, bind_address, log_level)
+    def build(context: Context) -> Service:
+        redis.opened(context)
+        return Service()
+
+    serving.serve(Role("api", build), config, bind_address, log_level)

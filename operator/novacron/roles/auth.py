@@ -18,6 +18,11 @@ def auth(config: Path, bind_address: str, log_level: str) -> None:
     Example: novacron auth --config ./settings --bind-address 127.0.0.1
     """
     from novacron.workload.service import database, redis
-    from novacron.workload.service.shell import Role
+    from novacron.workload.service.context import Context, Role, Service
 
-    serving.serve(Role("auth", opens=(database.opened, redis.opened)), config, bind_address, log_level)
+    def build(context: Context) -> Service:
+        database.opened(context)
+        redis.opened(context)
+        return Service()
+
+    serving.serve(Role("auth", build), config, bind_address, log_level)

@@ -17,6 +17,9 @@ def ml(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron ml --config ./settings --bind-address 127.0.0.1
     """
-    from novacron.workload.service.shell import Role
+    from novacron.workload.service.context import Context, Role, Service
 
-    serving.serve(Role("ml"), config, bind_address, log_level)
+    def build(_context: Context) -> Service:
+        return Service()
+
+    serving.serve(Role("ml", build), config, bind_address, log_level)

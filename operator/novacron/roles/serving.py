@@ -12,7 +12,7 @@ import click
 from novacron.workload.paths import CONFIG_DIRECTORY
 
 if TYPE_CHECKING:
-    from novacron.workload.service.shell import Role
+    from novacron.workload.service.context import Role
 
 F = TypeVar("F", bound=Callable[..., Any])
 

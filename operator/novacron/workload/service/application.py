@@ -38,7 +38,7 @@ class Applications:
         own = [Route("/health", self._health), Route("/ready", self._ready)]
         return self._wrapped([*own, *routes], limits)
 
-    def internal(self, routes: Sequence[BaseRoute] = ()) -> ASGIApp:
+    def internal(self, routes: Sequence[BaseRoute]) -> ASGIApp:
         return self._wrapped(routes, {})
 
     def metrics(self) -> ASGIApp:

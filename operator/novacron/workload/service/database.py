@@ -13,8 +13,12 @@ from novacron.workload.service.settings import InvalidSettings, Reloaded
 from novacron.workload.service.store import StoreDependency
 
 
-def opened(context: Context) -> StoreDependency[postgres.Login]:
-    """Raises ``InvalidSettings`` where the settings know no database."""
+def opened(context: Context) -> postgres.Postgres:
+    """Connections with the mounted login, which the process depends on from now on.
+
+    Raises:
+        InvalidSettings: the settings know no database.
+    """
     settings = context.settings.database
     if settings is None:
         raise InvalidSettings("settings.json: database: is not there; this role needs one")
@@ -27,9 +31,10 @@ def opened(context: Context) -> StoreDependency[postgres.Login]:
 
     context.reloaded.listen(resize)
     where = f"{settings.host}:{settings.port}"
-    return StoreDependency(
-        "database", settings.secret, where, store, Directory(settings.credentials), login, context.telemetry
-    )
+    mounted = Directory(settings.credentials)
+    dependency = StoreDependency("database", settings.secret, where, store, mounted, login, context.telemetry)
+    context.dependencies.append(dependency)
+    return store
 
 
 def login(files: Mapping[str, bytes]) -> postgres.Login:

@@ -12,8 +12,12 @@ from novacron.workload.service.settings import InvalidSettings
 from novacron.workload.service.store import StoreDependency
 
 
-def opened(context: Context) -> StoreDependency[redis.Login]:
-    """Raises ``InvalidSettings`` where the settings know no Redis."""
+def opened(context: Context) -> redis.Redis:
+    """Connections with the mounted login, which the process depends on from now on.
+
+    Raises:
+        InvalidSettings: the settings know no Redis.
+    """
     settings = context.settings.redis
     if settings is None:
         raise InvalidSettings("settings.json: redis: is not there; this role needs one")
@@ -21,7 +25,9 @@ def opened(context: Context) -> StoreDependency[redis.Login]:
     store = redis.Redis(redis.Server(settings.host, settings.port, settings.tls, application))
     mounted = Directory(settings.credentials) if settings.credentials else None
     where = f"{settings.host}:{settings.port}"
-    return StoreDependency("redis", settings.secret, where, store, mounted, login, context.telemetry)
+    dependency = StoreDependency("redis", settings.secret, where, store, mounted, login, context.telemetry)
+    context.dependencies.append(dependency)
+    return store
 
 
 def login(files: Mapping[str, bytes]) -> redis.Login:

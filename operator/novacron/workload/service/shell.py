@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
-from starlette.routing import BaseRoute
 
 from novacron.adapters import clock, neighbour
 from novacron.workload.service import lag, listeners, settings
 from novacron.workload.service.application import Applications
-from novacron.workload.service.context import Context, Opener
+from novacron.workload.service.context import Context, Role, Service
 from novacron.workload.service.jwks import KeySetFile
 from novacron.workload.service.peers import Peer
 from novacron.workload.service.readiness import Board, Dependency, watch
 from novacron.workload.service.reload import ReloadedSettings
-from novacron.workload.service.settings import Limits
 from novacron.workload.service.telemetry import UNMATCHED, Telemetry
 
 _log = structlog.get_logger(__name__)
@@ -35,22 +32,6 @@ _INTERRUPTED_SECONDS = 1.0
 _INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What makes one workload differ from another.
-
-    Args:
-        opens: its datastores.
-        routes: of port http.
-        limits: path -> limits that differ from those of the settings.
-    """
-
-    name: str
-    opens: Sequence[Opener] = ()
-    routes: Sequence[BaseRoute] = ()
-    limits: Mapping[str, Limits] = field(default_factory=dict)
-
-
 class Shell:
     """Runs a role. Raises ``InvalidSettings`` or ``PortTaken`` before anything is served."""
 
@@ -58,23 +39,24 @@ class Shell:
         self._settings, first = settings.load(config, role.name)
         telemetry = self._telemetry = Telemetry(role.name)
         self._reloaded = ReloadedSettings(config, first, telemetry)
-        self._dependencies = self._built(role)
+        context = Context(self._settings, self._reloaded, telemetry)
+        service = role.build(context)
+        self._dependencies = [*context.dependencies, *self._shared()]
         self._board = Board(self._dependencies, telemetry, clock.monotonic)
-        self._listeners = self._opened(role, address)
+        self._listeners = self._opened(service, address)
         self._stopping = asyncio.Event()
         self._signal = signal.SIGTERM
 
-    def _built(self, role: Role) -> list[Dependency]:
-        context = Context(self._settings, self._reloaded, self._telemetry)
-        found: list[Dependency] = [opener(context) for opener in role.opens]
-        found.append(KeySetFile(self._settings.jwks_file, self._telemetry))
-        return found + [Peer(name, urls, neighbour.answers) for name, urls in self._settings.peers.items()]
+    def _shared(self) -> list[Dependency]:
+        """What every role depends on."""
+        keys = KeySetFile(self._settings.jwks_file, self._telemetry)
+        return [keys, *(Peer(name, urls, neighbour.answers) for name, urls in self._settings.peers.items())]
 
-    def _opened(self, role: Role, address: str) -> dict[str, listeners.Listener]:
+    def _opened(self, service: Service, address: str) -> dict[str, listeners.Listener]:
         made = Applications(self._settings.limits, self._board, self._telemetry)
         apps = {
-            "http": made.http(role.routes, role.limits),
-            "internal": made.internal(),
+            "http": made.http(service.routes, service.limits),
+            "internal": made.internal(service.internal),
             "metrics": made.metrics(),
         }
         sockets = listeners.bound(self._settings.ports.numbered(), address)

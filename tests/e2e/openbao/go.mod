@@ -1,4 +1,6 @@
 // OpenBao as a program for the e2e cluster. Nothing of it enters the product: this module holds no Go source of its own.
+// `go mod tidy` cannot be used: tests of its dependencies need modules that the proxy lacks. After a change of the version:
+// copy the go.sum of the new one (`go mod download -json` names its directory), then `go list -mod=mod -deps tool`.
 module novacron.io/tests/openbao
 
 go 1.26.0

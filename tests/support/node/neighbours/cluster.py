@@ -1,4 +1,4 @@
-"""The cluster that the neighbours run on, as far as they need it: kubectl, a way to hand it images, addresses of pods."""
+"""The cluster below the neighbours, as far as they need it: kubectl, a way to hand it images, addresses of pods."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class Cluster(Protocol):
 
 def apply(cluster: Cluster, manifests: Sequence[Manifest]) -> None:
     content = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=neighbours", "-f", "-", input=content)
+    cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "--field-manager=neighbours", "-f", "-", input=content
+    )
 
 
 def pod(cluster: Cluster, workload: Workload) -> Manifest | None:
@@ -47,7 +49,7 @@ def address(cluster: Cluster, workload: Workload) -> str:
 def available(cluster: Cluster, workload: Workload) -> bool:
     found = json.loads(cluster.kubectl("get", "deployment", "-n", workload.namespace, workload.name, "-o", "json"))
     current = at(found, "status", "observedGeneration", default=0) >= found["metadata"]["generation"]
-    return current and at(found, "status", "availableReplicas", default=0) >= 1
+    return bool(current and at(found, "status", "availableReplicas", default=0))
 
 
 def last_words(cluster: Cluster, workload: Workload) -> str:
@@ -59,14 +61,17 @@ def last_words(cluster: Cluster, workload: Workload) -> str:
     lines = [f"pod {name} is {at(found, 'status', 'phase', default='unknown')}"]
     for group in ("initContainerStatuses", "containerStatuses"):
         lines += [f"{item['name']}: {_state(item)}" for item in at(found, "status", group, default=[])]
-    lines += _printed(cluster, "get", "events", "-n", workload.namespace, f"--field-selector=involvedObject.name={name}")
+    lines += _printed(
+        cluster, "get", "events", "-n", workload.namespace, f"--field-selector=involvedObject.name={name}"
+    )
     lines += _printed(cluster, "logs", "-n", workload.namespace, name, "--all-containers", "--tail=15")
     return "\n".join(lines)
 
 
 def _state(container: dict[str, Any]) -> str:
-    state, details = next(iter(container.get("state", {}).items()), ("unknown", {}))
-    return " ".join(str(part) for part in (state, details.get("reason", ""), details.get("message", "")) if part)
+    found: dict[str, dict[str, Any]] = container.get("state", {})
+    words = [(state, details.get("reason", ""), details.get("message", "")) for state, details in found.items()]
+    return " ".join(str(word) for state in words for word in state if word) or "unknown"
 
 
 def _printed(cluster: Cluster, *arguments: str) -> list[str]:

@@ -1,11 +1,10 @@
-"""The neighbours' images: one static program each, or Debian packages unpacked; kept as archives in the user's cache."""
+"""The neighbours' images: one static program each, or Debian packages unpacked; archives in the user's cache."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from image import debian, oci
@@ -28,15 +27,17 @@ _LEFT_OUT = (
     "usr/lib/*/gconv/*",
 )
 _OF_BOTH = (
-    "libc6 libcap2 libgcc-s1 libgcrypt20 libgpg-error0 liblz4-1 liblzma5 libssl3 libstdc++6 libsystemd0 libzstd1"
-).split()
+    "libc6", "libcap2", "libgcc-s1", "libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5", "libssl3", "libstdc++6",
+    "libsystemd0", "libzstd1",
+)  # fmt: skip
 _POSTGRES = (
-    # initdb starts its server through a shell
-    "postgresql-15 postgresql-client-15 dash libc-bin tzdata libaudit1 libcap-ng0 libcom-err2 libffi8 libgmp10"
-    " libgnutls30 libgssapi-krb5-2 libhogweed6 libicu72 libidn2-0 libk5crypto3 libkeyutils1 libkrb5-3 libkrb5support0"
-    " libldap-2.5-0 libnettle8 libp11-kit0 libpam0g libpq5 libsasl2-2 libtasn1-6 libunistring2 libxml2 zlib1g"
-).split()
-_REDIS = "redis-server redis-tools libatomic1 libjemalloc2 liblzf1".split()
+    "postgresql-15", "postgresql-client-15", "dash", "libc-bin", "tzdata", "libaudit1", "libcap-ng0", "libcom-err2",
+    "libffi8", "libgmp10", "libgnutls30", "libgssapi-krb5-2", "libhogweed6", "libicu72", "libidn2-0", "libk5crypto3",
+    "libkeyutils1", "libkrb5-3", "libkrb5support0", "libldap-2.5-0", "libnettle8", "libp11-kit0", "libpam0g",
+    "libpq5", "libsasl2-2", "libtasn1-6", "libunistring2", "libxml2", "zlib1g",
+)  # fmt: skip
+"""dash, as initdb starts its server through a shell."""
+_REDIS = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1")
 _USERS = f"root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:{UID}:{UID}:nonroot:/:/sbin/nologin\n"
 """PostgreSQL refuses to run as somebody without a name."""
 
@@ -62,7 +63,7 @@ def _program(program: binaries.Program) -> Path:
     return _kept(f"{program.name}:{program.version}", key, lambda archive, name: _pack(layer, config, name, archive))
 
 
-def _packages(name: str, packages: list[str]) -> Path:
+def _packages(name: str, packages: Sequence[str]) -> Path:
     config = oci.ImageConfig(user=f"{UID}:{UID}", environment={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"})
     names = sorted({*packages, *_OF_BOTH})
 

@@ -12,7 +12,7 @@ from tests.support.node.neighbours.pods import Workload
 NAME = "metrics-server"
 NAMESPACE = "kube-system"
 API = "v1beta1.metrics.k8s.io"
-_TLS, _CLUSTER, _SPACE = "/etc/tls", "/etc/cluster", "/tmp"
+_TLS, _KUBELETS, _SPACE = "/etc/tls", "/etc/kubelets", "/tmp"
 
 
 def workload() -> Workload:
@@ -24,7 +24,7 @@ def workload() -> Workload:
             "--secure-port=10250",
             f"--tls-cert-file={_TLS}/tls.crt",
             f"--tls-private-key-file={_TLS}/tls.key",
-            f"--kubelet-certificate-authority={_CLUSTER}/ca.crt",
+            f"--kubelet-certificate-authority={_KUBELETS}/ca.crt",
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",
             "--metric-resolution=10s",  # the least it takes
@@ -33,9 +33,7 @@ def workload() -> Workload:
         ports={"https": 10250},
         files={
             _TLS: {"secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
-            # the authority of the API server, which has signed the kubelet's certificate too; Kubernetes keeps it in
-            # every namespace
-            _CLUSTER: {"configMap": {"name": "kube-root-ca.crt"}},
+            _KUBELETS: {"configMap": {"name": f"{NAME}-kubelets"}},
         },
         spaces={_SPACE: "16Mi"},
         account=NAME,
@@ -45,7 +43,8 @@ def workload() -> Workload:
     )
 
 
-def manifests(access: Access) -> list[Manifest]:
+def manifests(access: Access, kubelets: str) -> list[Manifest]:
+    """Those of one that trusts an authority of kubelets (PEM)."""
     certificate = access.certificates[NAME]
     rules = (
         pods.rule("", "nodes/metrics", "get"),
@@ -57,6 +56,7 @@ def manifests(access: Access) -> list[Manifest]:
         pods.binding("neighbours:metrics-server", NAME, NAMESPACE),
         pods.binding("system:auth-delegator", NAME, NAMESPACE),
         pods.namespaced_binding("extension-apiserver-authentication-reader", NAME, NAMESPACE),
+        pods.settings(f"{NAME}-kubelets", NAMESPACE, {"ca.crt": kubelets}),
         pods.secret(f"{NAME}-tls", NAMESPACE, {"tls.crt": certificate.chain, "tls.key": certificate.key}),
         pods.deployment(workload()),
         pods.service(workload(), ports={"https": 443}),

@@ -166,9 +166,7 @@ class OpenBao:
         until(written, "OpenBao makes its secrets ready", seconds=15)
 
     def read(self, path: str) -> dict[str, str]:
-        found = self._client().secrets.kv.v2.read_secret_version(
-            path, mount_point=MOUNT, raise_on_deleted_version=True
-        )
+        found = self._client().secrets.kv.v2.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)
         return dict(found["data"]["data"])
 
     def version(self) -> str:
@@ -194,9 +192,9 @@ class _ByName(HTTPAdapter):
         self._context = ssl.create_default_context(cadata=authority)
         super().__init__()
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        expected = {"ssl_context": self._context, "server_hostname": self._name, "assert_hostname": self._name}
-        super().init_poolmanager(*arguments, **options, **expected)
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        options |= {"ssl_context": self._context, "server_hostname": self._name, "assert_hostname": self._name}
+        super().init_poolmanager(connections, maxsize, block, **options)
 
 
 def _policy() -> str:

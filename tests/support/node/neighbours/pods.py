@@ -157,6 +157,16 @@ def service(workload: Workload, ports: Mapping[str, int] | None = None, cluster_
     }
 
 
+def namespace(name: str, enforce: str = "") -> Manifest:
+    """Made where it is missing; labels that others gave it stay.
+
+    Args:
+        enforce: level of Pod Security.
+    """
+    labels = {"pod-security.kubernetes.io/enforce": enforce} if enforce else {}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
 def account(name: str, namespace: str) -> Manifest:
     return {
         "apiVersion": "v1",

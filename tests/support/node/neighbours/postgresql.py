@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -157,8 +157,8 @@ class Postgres:
             yield connection
 
 
-def _one(connection: psycopg.Connection[Any], query: str, *values: str) -> Any:
-    row = connection.execute(sql.SQL(query), values).fetchone()  # type: ignore[arg-type] - constants above
+def _one(connection: psycopg.Connection[Any], query: LiteralString, *values: str) -> Any:
+    row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
 

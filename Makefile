@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+NODE ?= simulated
+CLUSTER ?=
 BIN := .venv/bin
 READY := .venv/.installed-$(shell cksum < requirements-dev.lock | tr -s ' ' '-')
 
@@ -39,10 +41,18 @@ unit: setup ## The pure tests alone: about a minute, no cluster
 
 .PHONY: lint
 lint: setup ## ruff, mypy strict and the import contracts
-	@$(BIN)/ruff check operator tests
-	@$(BIN)/ruff format --check operator tests
+	@$(BIN)/ruff check operator image tests
+	@$(BIN)/ruff format --check operator image tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+.PHONY: image
+image: setup ## Build the image as an OCI archive, .image/novacron.tar; no engine needed
+	@$(BIN)/python -m image build
+
+.PHONY: lock-image
+lock-image: setup ## Pin the Debian packages of the image as the archive has them now
+	@$(BIN)/python -m image lock
 
 .PHONY: bench
 bench: setup ## Speed and memory as ratios to a peer in the same run
@@ -60,8 +70,8 @@ lock: setup ## Pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 .PHONY: cluster-up
-cluster-up: setup ## Start a control plane with simulated nodes; writes .cluster/kubeconfig
-	@$(BIN)/python -m tests.support.controlplane up
+cluster-up: setup ## Start a cluster, NODE=simulated|real|kind, or CLUSTER=<context> of yours; writes .cluster/kubeconfig
+	@$(BIN)/python -m tests.support.controlplane up --node $(NODE) --cluster "$(CLUSTER)"
 
 .PHONY: cluster-down
 cluster-down: setup ## Stop it
@@ -69,4 +79,4 @@ cluster-down: setup ## Stop it
 
 .PHONY: clean
 clean: ## Remove what was made in the checkout (binaries outside it stay)
-	@rm -rf .venv .cluster .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cluster .bench .image .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Debian packages: fetched by apt, which verifies its archive, kept in the user's cache, unpacked without being installed.
+"""Debian packages: fetched by apt, which verifies its archive, kept in the user's cache, unpacked but not installed.
 
 Nothing of a package runs and no dpkg database is made; what scanners need to recognise a package is kept the way
 distroless images keep it, one control file a package under ``var/lib/dpkg/status.d``.
@@ -6,7 +6,6 @@ distroless images keep it, one control file a package under ``var/lib/dpkg/statu
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 import hashlib
 import os
@@ -15,11 +14,12 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from image.cache import alone, cache
+from image.contents import LeftOut
 from image.errors import ImageError
 from image.progress import say
 
@@ -80,13 +80,15 @@ def candidates(names: Sequence[str]) -> tuple[Package, ...]:
     known = _known(names, "--no-all-versions")
     missing = sorted(set(names) - {package.name for package in known})
     if missing:
-        raise DebianError(f"the archive that apt knows has no {', '.join(missing)}: {_UPDATE}, on Debian 12 or in its image")
+        raise DebianError(
+            f"the archive that apt knows has no {', '.join(missing)}: {_UPDATE}, on Debian 12 or in its image"
+        )
     found = {package.name: package for package in known}
     return tuple(found[name] for name in names)
 
 
 def _known(names: Sequence[str], *options: str) -> list[Package]:
-    """Every version that apt could fetch; what is installed here but gone from the archive has no hash and is left out."""
+    """Every version that apt could fetch; what is installed here but gone from the archive has no hash: left out."""
     text = _output("apt-cache", *_BLANK, "show", *options, *names, check=False)
     return [
         Package(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"])
@@ -112,6 +114,16 @@ def fetch(packages: Sequence[Package]) -> list[Path]:
             say(f"fetching {len(missing)} of {len(packages)} Debian packages")
             _download(missing, home)
     return [home / package.file for package in packages]
+
+
+def unavailable(packages: Sequence[Package]) -> list[Package]:
+    """Those that neither the cache nor the archive has any more."""
+    home = cache("debs")
+    absent = [package for package in packages if not _genuine(home / package.file, package)]
+    if not absent:
+        return []
+    known = set(_known([package.name for package in absent]))
+    return [package for package in absent if package not in known]
 
 
 def _genuine(file: Path, package: Package) -> bool:
@@ -142,14 +154,15 @@ def unpack(packages: Sequence[Package], into: Path, left_out: Sequence[str] = ()
     Owners are not kept (``oci.pack`` writes root), nor set-user-id bits, whatever the umask.
 
     Args:
-        left_out: patterns of paths without the leading slash, as in ``usr/share/doc/*``; ``*`` crosses slashes.
+        left_out: patterns of paths without the leading slash, as in ``usr/share/doc/*``; ``*`` crosses slashes, and
+            what one with a leading ``!`` matches stays.
     """
-    ignored = re.compile("|".join(map(fnmatch.translate, left_out)) or r"(?!)")
+    ignored = LeftOut(left_out)
     for package, file in zip(packages, fetch(packages), strict=True):
         with _contents(file) as members:
             for member in members:
                 path = PurePosixPath(member.name)
-                if path.parts and not ignored.match(str(path)):
+                if path.parts and str(path) not in ignored:
                     _write(members, member, _inside(into, path))
         _register(package, file, into)
 
@@ -219,7 +232,9 @@ def _register(package: Package, file: Path, into: Path) -> None:
 
 def _output(*command: str, check: bool = True) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
+        )
     except FileNotFoundError as error:
         raise DebianError(f"{command[0]} is not here: build on Debian 12, or with the Dockerfile") from error
     if check and done.returncode:

@@ -22,6 +22,10 @@ _COMMANDS = {
     "status": ("novacron.roles.report", "status", "Show conditions, workloads and what to do next."),
     "doctor": ("novacron.roles.doctor", "doctor", "Check neighbours, versions and rights of the cluster."),
     "run": ("novacron.roles.run", "run", "Run the operator."),
+    "api": ("novacron.roles.api", "api", "Run a workload: the API."),
+    "auth": ("novacron.roles.auth", "auth", "Run a workload: users, sessions and tokens."),
+    "query": ("novacron.roles.query", "query", "Run a workload: queries over metrics."),
+    "ml": ("novacron.roles.ml", "ml", "Run a workload: feature extraction."),
 }
 _EXIT_CODES = """\b
 Exit codes:

@@ -8,9 +8,11 @@ import sys
 
 import structlog
 
+_SILENT = logging.CRITICAL + 1
+
 
 def configure(level: str = "INFO") -> None:
-    """Routes structlog and the standard library's logging (kopf, aiohttp) through one formatter."""
+    """Routes structlog and the standard library's logging (kopf, aiohttp, uvicorn) through one formatter."""
     terminal = sys.stderr.isatty()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -41,6 +43,8 @@ def configure(level: str = "INFO") -> None:
     root.setLevel(level)
     for noisy in ("kopf", "aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    for talkative in ("psycopg", "uvicorn.error"):  # their texts hold users, hosts and what clients sent
+        logging.getLogger(talkative).setLevel(_SILENT)
 
 
 def _colours() -> bool:

@@ -13,6 +13,7 @@ from novacron.stack import capacity, edges, exposure, monitoring, settings
 from novacron.vault import desired as vault
 from novacron.workload import objects
 from novacron.workload.component import Component, manifest
+from novacron.workload.paths import JWKS_FILE
 
 _NO_LIVE: Mapping[Ref, Manifest] = {}
 
@@ -61,7 +62,7 @@ def _component(resource: NovaCron, capabilities: Capabilities, role: str) -> Com
 
 def _jwks(resource: NovaCron) -> Manifest:
     """Public signing keys; none until auth has some. Every workload mounts it (decisions.md 6)."""
-    data = {"jwks.json": '{"keys": []}\n'}
+    data = {JWKS_FILE: '{"keys": []}\n'}
     return manifest(resource, kinds.CONFIG_MAP, names.jwks(resource.metadata.name), data=data)
 
 

@@ -10,8 +10,8 @@ from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names
 from novacron.stack.capacity import connection_share
 from novacron.stack.edges import CALLS
-from novacron.vault.desired import GROUPS, groups
-from novacron.workload.component import JWKS_DIRECTORY, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
+from novacron.vault.desired import GROUPS, groups, login
+from novacron.workload.paths import JWKS_DIRECTORY, JWKS_FILE, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
 from novacron.workload.pod import drain_seconds
 
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -28,7 +28,7 @@ def settings(resource: NovaCron, role: str) -> str:
         "environment": spec.environment,
         "ports": workload.ports.manifest(),
         "shutdown_grace_seconds": workload.termination_grace_period_seconds - drain_seconds(workload),
-        "jwks_file": f"{JWKS_DIRECTORY}/jwks.json",
+        "jwks_file": f"{JWKS_DIRECTORY}/{JWKS_FILE}",
         "token": _token(resource),
         "peers": {
             other: {port: _address(resource, other, port) for port in ports}
@@ -43,14 +43,22 @@ def settings(resource: NovaCron, role: str) -> str:
             "port": database.port,
             "name": database.name,
             "ssl_mode": database.ssl_mode,
-            "credentials": f"{SECRETS_DIRECTORY}/database",
+            **_credentials(resource, role, "database"),
         }
     if "redis" in GROUPS[role]:
         redis = spec.redis
         document["redis"] = {"host": redis.host, "port": redis.port, "tls": redis.tls}
         if "redis" in groups(resource, role):
-            document["redis"]["credentials"] = f"{SECRETS_DIRECTORY}/redis"
+            document["redis"] |= _credentials(resource, role, "redis")
     return _text(document | _own(resource, role))
+
+
+def _credentials(resource: NovaCron, role: str, group: str) -> dict[str, str]:
+    """Where a login is mounted, and from which Secret: the process names it to whoever must correct it."""
+    return {
+        "credentials": f"{SECRETS_DIRECTORY}/{group}",
+        "secret": login(resource, group, role).secret,
+    }
 
 
 def reloaded(resource: NovaCron, role: str) -> str:

@@ -10,11 +10,6 @@ from novacron.core import labels, names
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Kind, Manifest
 
-CONFIG_DIRECTORY = "/etc/novacron/config"
-SECRETS_DIRECTORY = "/etc/novacron/secrets"
-JWKS_DIRECTORY = "/etc/novacron/jwks"
-SCRATCH_DIRECTORY = "/var/lib/novacron/scratch"
-
 
 @dataclass(frozen=True, slots=True)
 class SecretMount:

@@ -6,6 +6,7 @@ from novacron.core import kinds, names
 from novacron.core.manifest import Manifest
 from novacron.workload import pod
 from novacron.workload.component import Component
+from novacron.workload.paths import RELOADED_FILE, SETTINGS_FILE
 
 _REVISIONS = 3
 _DEADLINE_SECONDS = 600
@@ -21,7 +22,7 @@ def service_account(component: Component) -> Manifest:
 
 def config_map(component: Component) -> Manifest:
     name = names.config(component.resource.metadata.name, component.role)
-    data = {"settings.json": component.settings, "reloaded.json": component.reloaded}
+    data = {SETTINGS_FILE: component.settings, RELOADED_FILE: component.reloaded}
     return component.manifest(kinds.CONFIG_MAP, name, data=data)
 
 

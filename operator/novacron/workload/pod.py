@@ -9,13 +9,8 @@ from typing import Any
 from novacron.api.v1alpha1 import Workload
 from novacron.core import labels, names, quantity
 from novacron.core.manifest import Manifest
-from novacron.workload.component import (
-    CONFIG_DIRECTORY,
-    JWKS_DIRECTORY,
-    SCRATCH_DIRECTORY,
-    SECRETS_DIRECTORY,
-    Component,
-)
+from novacron.workload.component import Component
+from novacron.workload.paths import CONFIG_DIRECTORY, JWKS_DIRECTORY, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
 
 _TMPFS_MOST = quantity.parse("100Mi")
 _TMPFS_SHARE = 8

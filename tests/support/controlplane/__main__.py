@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from tests.support import clusters
 from tests.support.controlplane import binaries, crds
 from tests.support.controlplane.build import BuildError
-from tests.support.controlplane.plane import ControlPlane, KubectlError
+from tests.support.controlplane.plane import KubectlError
 from tests.support.controlplane.process import StartError
 from tests.support.controlplane.toolchain import ToolchainError
 
@@ -18,7 +19,7 @@ _DIRECTORY = Path(__file__).parents[3] / ".cluster"
 
 @click.group()
 def main() -> None:
-    """A control plane with simulated nodes, in .cluster of this checkout.
+    """A cluster in .cluster of this checkout: simulated nodes, a real one, or kind; or a named one of yours.
 
     Example: make cluster-up && KUBECONFIG=.cluster/kubeconfig kubectl get nodes
     """
@@ -41,27 +42,28 @@ def build() -> None:
 
 @main.command()
 @click.option("--nodes", default=3, show_default=True, help="Simulated nodes.")
-def up(nodes: int) -> None:
-    """Start it, or find it running; writes .cluster/kubeconfig."""
-    plane = ControlPlane(_DIRECTORY, nodes=nodes, detached=True)
+@click.option("--node", "kind", default="simulated", show_default=True, type=click.Choice(sorted(clusters.KINDS)))
+@click.option("--cluster", "context", default="", help="Use this context of your own kubeconfig; start nothing.")
+def up(nodes: int, kind: str, context: str) -> None:
+    """Start a cluster, or find it running; writes .cluster/kubeconfig."""
+    cluster = clusters.Named(_DIRECTORY, context) if context else clusters.KINDS[kind](_DIRECTORY, nodes)
     try:
-        plane.up()
-        crds.install(plane)
+        cluster.up()
     except (BuildError, KubectlError, StartError, ToolchainError) as error:
-        plane.down()
+        cluster.down()
         click.echo(str(error), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        plane.down()
+        cluster.down()
         sys.exit(130)
     click.echo("export KUBECONFIG=.cluster/kubeconfig")
 
 
 @main.command()
 def down() -> None:
-    """Stop it."""
-    plane = ControlPlane(_DIRECTORY, detached=True)
-    plane.forget()
+    """Stop what was started, of whatever kind."""
+    for cluster in clusters.present(_DIRECTORY):
+        cluster.down()
     click.echo("stopped")
 
 

@@ -25,14 +25,13 @@ class Authority:
             self._ca.cert_pem.write_to_path(self.certificate)
             self._ca.private_key_pem.write_to_path(self._key)
 
-    def server(self) -> tuple[Path, Path]:
-        """Certificate and key of the API server."""
-        names = ("127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.96.0.1")
-        return self._issued("server", *names)
+    def server(self, name: str, *hosts: str) -> tuple[Path, Path]:
+        """Certificate and key of a server that is reached under these names and addresses."""
+        return self._issued(name, *hosts)
 
     def client(self, user: str, group: str = "") -> tuple[Path, Path]:
         """Certificate and key that prove a user, and a group."""
-        name = "".join(char if char.isalnum() else "-" for char in f"{user}-{group}")
+        name = "".join(char if char.isalnum() else "-" for char in f"client-{user}-{group}")
         return self._issued(name, "client.invalid", common_name=user, organization_name=group or None)
 
     def _issued(

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.support.controlplane import binaries, pki, process
 from tests.support.controlplane.pki import Authority
-from tests.support.controlplane.process import Identity
+from tests.support.controlplane.process import Identity, Site
 from tests.support.controlplane.progress import say
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
@@ -42,6 +42,7 @@ class ControlPlane:
         components: which of COMPONENTS run.
         nodes: how many simulated nodes.
         detached: whether it goes on when this process ends.
+        site: where the components run.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class ControlPlane:
         nodes: int = 3,
         *,
         detached: bool = False,
+        site: Site | None = None,
     ) -> None:
+        self._site = site or Site()
         self._temporary = directory is None
         if directory is None:
             _remove_abandoned()
@@ -70,7 +73,12 @@ class ControlPlane:
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self._ports['kube-apiserver']}"
+        return f"https://{self._site.address}:{self._ports['kube-apiserver']}"
+
+    @property
+    def authority(self) -> Authority:
+        """Signs whom the API server trusts."""
+        return self._authority
 
     @property
     def ca_path(self) -> Path:
@@ -181,7 +189,7 @@ class ControlPlane:
         """Starts one component on its own port and data, and waits until it is ready."""
         log = self.directory / f"{name}.log"
         arguments = getattr(self, "_" + name.replace("-", "_"))()
-        command = [str(binaries.directory() / name), *arguments]
+        command = [*self._site.enter, str(binaries.directory() / name), *arguments, *self._site.flags.get(name, ())]
         running = process.start(command, log, detached=self._detached)
         identity = self._running[name] = process.identify(running.pid)
         self._remember()
@@ -231,7 +239,7 @@ class ControlPlane:
 
     def _is_ready(self, name: str) -> bool:
         if name == "etcd":
-            return _answers(f"http://127.0.0.1:{self._ports['etcd']}/health", None)
+            return _answers(f"http://{self._site.address}:{self._ports['etcd']}/health", None)
         if name == "kube-apiserver":
             certificate, key = self._authority.client("probe", "system:masters")
             context = ssl.create_default_context(cafile=str(self.ca_path))
@@ -240,7 +248,7 @@ class ControlPlane:
         return True
 
     def _etcd(self) -> list[str]:
-        client, peer = (f"http://127.0.0.1:{self._ports[name]}" for name in ("etcd", "etcd-peer"))
+        client, peer = (f"http://{self._site.address}:{self._ports[name]}" for name in ("etcd", "etcd-peer"))
         return [
             f"--data-dir={self.directory / 'etcd'}",
             f"--listen-client-urls={client}",
@@ -252,13 +260,14 @@ class ControlPlane:
         ]
 
     def _kube_apiserver(self) -> list[str]:
-        certificate, key = self._authority.server()
+        service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.96.0.1")
+        certificate, key = self._authority.server("server", self._site.address, "localhost", *service)
         private, public = self._keys
         return [
-            f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
+            f"--etcd-servers=http://{self._site.address}:{self._ports['etcd']}",
             f"--secure-port={self._ports['kube-apiserver']}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
+            f"--bind-address={self._site.address}",
+            f"--advertise-address={self._site.address}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
             f"--client-ca-file={self.ca_path}",

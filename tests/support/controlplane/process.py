@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -50,6 +50,21 @@ def _started(pid: int) -> int:
     return 0 if fields[0] == "Z" else int(fields[19])
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where components run: on this machine, or in namespaces that a command enters.
+
+    Args:
+        address: where they listen and are reached.
+        enter: what is put before every command.
+        flags: more flags, by component.
+    """
+
+    address: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
+    flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 def start(command: Sequence[str], log: Path, *, detached: bool) -> subprocess.Popen[bytes]:
     """Starts a component with its output in a log.
 
@@ -78,15 +93,15 @@ def stop(identities: Sequence[Identity], seconds: float = 8.0) -> None:
     deadline = time.monotonic() + seconds
     for identity in identities:
         while identity.alive() and time.monotonic() < deadline:
-            _reap(identity.pid)
+            reap(identity.pid)
             time.sleep(0.02)
         identity.kill(signal.SIGKILL)
         while identity.alive():
-            _reap(identity.pid)
+            reap(identity.pid)
             time.sleep(0.02)
 
 
-def _reap(pid: int) -> None:
+def reap(pid: int) -> None:
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

@@ -1,0 +1,3 @@
+module novacron.io/tests/pause
+
+go 1.26.0

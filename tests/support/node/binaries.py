@@ -1,0 +1,85 @@
+"""Programs of the node: Go tools from checked-in modules, and Debian's packages unpacked, none of them installed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from image import debian, oci
+from tests.support.controlplane import binaries, toolchain
+from tests.support.controlplane.build import built
+from tests.support.node import configuration
+
+_E2E = Path(__file__).parents[2] / "e2e"
+_PACKAGES = ("containernetworking-plugins", "libseccomp2", "nftables", "runc")
+_SYSTEM = ("libc6", "gcc-12-base", "libgcc-s1")
+"""What every machine has; another libc than the running one would break what is started beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Directories: containerd and its kin, kubelet and kube-proxy, the root of the unpacked packages."""
+
+    runtime: Path
+    node: Path
+    tools: Path
+
+    @property
+    def runc(self) -> Path:
+        return self.tools / "usr/sbin/runc"
+
+    @property
+    def cni(self) -> Path:
+        return self.tools / "usr/lib/cni"
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """For ``env``: the unpacked programs and their libraries come first."""
+        libraries = ":".join(str(self.tools / folder / debian.triplet()) for folder in ("usr/lib", "lib"))
+        return (
+            f"PATH={self.runtime}:{self.tools / 'usr/sbin'}:/usr/sbin:/usr/bin:/sbin:/bin",
+            f"LD_LIBRARY_PATH={libraries}",
+        )
+
+
+@functools.cache
+def directory() -> Programs:
+    """Builds and fetches what is not cached.
+
+    Raises:
+        BuildError, ToolchainError, DebianError: with the remedy.
+    """
+    kubernetes = ("k8s.io/kubernetes/cmd/kubelet", "k8s.io/kubernetes/cmd/kube-proxy")
+    return Programs(
+        built("containerd", _E2E / "containerd", flags=("-ldflags", "-s -w")),
+        built("node", binaries.MODULE, kubernetes, binaries.stamped()),
+        _unpacked(),
+    )
+
+
+def _unpacked() -> Path:
+    """The root of the packages; unpacked anew when the archive has another version of one."""
+    names = [name for name in debian.closure(_PACKAGES) if name not in _SYSTEM]
+    packages = debian.candidates(names)
+    root = toolchain.cache() / "node-tools" / hashlib.sha256(repr(packages).encode()).hexdigest()[:16]
+    if not root.exists():
+        unfinished = root.with_suffix(".partial")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        debian.unpack(packages, unfinished, ("usr/share/doc/*", "usr/share/man/*"))
+        unfinished.rename(root)
+    return root
+
+
+@functools.cache
+def pause_image() -> Path:
+    """The image of the container that holds a pod's namespaces."""
+    home = built("pause", _E2E / "pause", (".",), ("-ldflags", "-s -w"))
+    archive = home / "pause.tar"
+    if not archive.exists():
+        layer = oci.Layer(files={"/pause": (home / "pause", 0o755)})
+        oci.pack([layer], oci.ImageConfig(entrypoint=["/pause"], user="65535:65535"), configuration.PAUSE, archive)
+    return archive

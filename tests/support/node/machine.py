@@ -1,0 +1,68 @@
+"""What a node could leave on the machine: links, routes, rules, mounts, cgroups, processes; to compare."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from tests.support.node import binaries, janitor
+
+
+def facts() -> Mapping[str, frozenset[str]]:
+    """All that a node makes, changes or starts, each as lines; a machine that is left as it was has the same ones."""
+    return {
+        "links": _lines("ip", "-o", "link"),
+        "addresses": _lines("ip", "-o", "addr"),
+        "routes": _lines("ip", "route", "show", "table", "all"),
+        "policy routing": _lines("ip", "rule"),
+        "packet filter": _lines("env", *binaries.directory().environment, "nft", "list", "ruleset"),
+        "namespaces with names": _lines("ip", "netns"),
+        "mounts": frozenset(Path("/proc/self/mounts").read_text().splitlines()),
+        "cgroups": frozenset(_cgroups()),
+        "processes in other namespaces": frozenset(_strangers()),
+        "settings": frozenset(_settings()),
+    }
+
+
+def left(before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]) -> list[str]:
+    """What came or went, in words; empty for a machine as before."""
+    return [
+        f"{what}: {sign} {line}"
+        for what in before
+        for sign, lines in (("+", after[what] - before[what]), ("-", before[what] - after[what]))
+        for line in sorted(lines)
+    ]
+
+
+def _lines(*command: str) -> frozenset[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return frozenset(line.strip() for line in done.stdout.splitlines())
+
+
+def _cgroups() -> Iterator[str]:
+    for hierarchy in janitor.hierarchies():
+        for folder in hierarchy.iterdir():
+            if folder.is_dir():
+                yield str(folder)
+
+
+def _strangers() -> Iterator[str]:
+    """Processes in other namespaces than ours; they are what a box is made of."""
+    ours = _namespaces("self")
+    for home in Path("/proc").glob("[0-9]*"):
+        try:
+            theirs, command = _namespaces(home.name), (home / "cmdline").read_bytes()
+        except OSError:  # it has ended, or is the kernel's own
+            continue
+        if theirs != ours and command:
+            yield f"{home.name} {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"
+
+
+def _namespaces(pid: str) -> list[str]:
+    return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in ("net", "mnt", "pid")]
+
+
+def _settings() -> Iterable[str]:
+    names = ("net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter", "kernel/hostname")
+    return (f"{name} = {Path('/proc/sys', name).read_text().strip()}" for name in names)

@@ -49,8 +49,9 @@ def build() -> Mapping[str, Path]:
         BuildError, ToolchainError, ImageError: with the remedy.
     """
     made = {f"{program.name}:{program.version}": _program(program) for program in binaries.PROGRAMS}
-    made[postgresql.workload().image] = _packages(postgresql.workload().image, _POSTGRES)
-    made[redis_server.workload().image] = _packages(redis_server.workload().image, _REDIS)
+    # PostgreSQL waits for its clients at SIGTERM; SIGINT ends it at once, and orderly
+    made[postgresql.workload().image] = _packages(postgresql.workload().image, _POSTGRES, "SIGINT")
+    made[redis_server.workload().image] = _packages(redis_server.workload().image, _REDIS, "SIGTERM")
     return made
 
 
@@ -63,8 +64,9 @@ def _program(program: binaries.Program) -> Path:
     return _kept(f"{program.name}:{program.version}", key, lambda archive, name: _pack(layer, config, name, archive))
 
 
-def _packages(name: str, packages: Sequence[str]) -> Path:
-    config = oci.ImageConfig(user=f"{UID}:{UID}", environment={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+def _packages(name: str, packages: Sequence[str], stop: str) -> Path:
+    environment = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    config = oci.ImageConfig(user=f"{UID}:{UID}", environment=environment, stop_signal=stop)
     names = sorted({*packages, *_OF_BOTH})
 
     def built(archive: Path, image: str) -> None:

@@ -12,12 +12,11 @@ import pytest
 
 from novacron.core import labels
 from tests.support.api_client import KINDS
-from tests.support.living import ROOT, Living
+from tests.support.living import HOME, OPERATOR_IMAGE, ROOT, Living
 from tests.support.lodging import Lodging, Sample
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real_node
-_MANAGED = f"{labels.MANAGED_BY}={labels.MANAGER}"
 
 
 def _left(lodging: Lodging) -> list[str]:
@@ -91,5 +90,23 @@ def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
         assert f"{touched.name}-database" in json.dumps(json.loads(said)), command
     living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
     until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
+    with touched:
+        touched.until_ready()
+
+
+def test_uninstalling_as_documented_leaves_the_definition(touched: Sample, living: Living) -> None:
+    """The commands of README.md, as they stand there."""
+    section = (ROOT / "README.md").read_text().partition("## Uninstall")[2]
+    commands = [line.partition(" #")[0].split() for line in section.split("```")[1].strip().splitlines()]
+    assert all(command[0] == "kubectl" for command in commands)
+    for command in commands:
+        living.kubectl(*command[1:])
+    assert _left(touched) == []
+    assert living.client.get("Namespace", "", HOME) is None
+    left = living.kubectl("get", "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy", "-o", "name").split()
+    assert [name for name in left if "novacron" in name] == [
+        "customresourcedefinition.apiextensions.k8s.io/novacrons.novacron.io"
+    ]
+    living.install(OPERATOR_IMAGE)
     with touched:
         touched.until_ready()

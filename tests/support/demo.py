@@ -103,9 +103,7 @@ def _simulated(started: float, wait: bool) -> None:
             plane.kubectl("apply", "-f", str(ROOT / "manifests" / "samples" / "minimal.yaml"))
             _follow(plane.kubectl)
             _said(started, plane.kubectl, _KINDS, str(plane.binary("kubectl")))
-            click.echo(
-                "Nodes are simulated: Ready speaks of API objects, no process runs. As root on Linux they run."
-            )
+            click.echo("Nodes are simulated: Ready speaks of API objects, no process runs. As root on Linux they run.")
             _wait(wait)
     say("cleaned up")
 

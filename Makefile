@@ -39,10 +39,18 @@ unit: setup ## The pure tests alone: about a minute, no cluster
 
 .PHONY: lint
 lint: setup ## ruff, mypy strict and the import contracts
-	@$(BIN)/ruff check operator tests
-	@$(BIN)/ruff format --check operator tests
+	@$(BIN)/ruff check operator image tests
+	@$(BIN)/ruff format --check operator image tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+.PHONY: image
+image: setup ## Build the image as an OCI archive, .image/novacron.tar; no engine needed
+	@$(BIN)/python -m image build
+
+.PHONY: lock-image
+lock-image: setup ## Pin the Debian packages of the image as the archive has them now
+	@$(BIN)/python -m image lock
 
 .PHONY: bench
 bench: setup ## Speed and memory as ratios to a peer in the same run
@@ -69,4 +77,4 @@ cluster-down: setup ## Stop it
 
 .PHONY: clean
 clean: ## Remove what was made in the checkout (binaries outside it stay)
-	@rm -rf .venv .cluster .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cluster .bench .image .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

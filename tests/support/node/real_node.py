@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support import netpol
 from tests.support.controlplane import process
 from tests.support.controlplane.pki import Authority
 from tests.support.controlplane.plane import STORAGE, ControlPlane, KubectlError
 from tests.support.controlplane.process import Identity, Site
 from tests.support.controlplane.progress import say
+from tests.support.netpol import state as policy_state
 from tests.support.node import audit, binaries, configuration
 from tests.support.node.audit import AuditLog
-from tests.support.node.box import Box
+from tests.support.node.box import ROOT, Box
 
 _COMPONENTS = (*STORAGE, "kube-controller-manager", "kube-scheduler")
 _OPERATOR = "system:serviceaccount:novacron-system:novacron-operator"
@@ -119,6 +122,11 @@ class RealNode:
         self.box.run(ctr, "--address", configuration.SOCKET, "--namespace", "k8s.io", "images", *arguments)
 
     @property
+    def policies(self) -> Path:
+        """Which network policies are in force, as their engine says: see ``tests.support.netpol.state``."""
+        return self.directory / "netpol-state.json"
+
+    @property
     def audit(self) -> AuditLog:
         """What the operator's account has asked for."""
         return AuditLog(self.directory / "audit.log")
@@ -208,6 +216,21 @@ class RealNode:
         file = self._written("kube-proxy.json", json.dumps(proxy))
         self._start("kube-proxy", ("env", *programs.environment, str(programs.node / "kube-proxy"), f"--config={file}"))
         self._until("kubelet", self._is_ready)
+        self._start(
+            "netpol",
+            (
+                "env",
+                f"PYTHONPATH={ROOT}",
+                *programs.environment,
+                sys.executable,
+                "-m",
+                netpol.__name__,
+                f"--kubeconfig={self._identity('netpol', 'system:masters')}",
+                f"--state={self.policies}",
+                f"--pod-cidr={self.box.addresses.pods}",
+            ),
+        )
+        self._until("netpol", lambda: policy_state.read(self.policies) is not None)
         # pods of a namespace wait for its account; the first one is made a moment after the namespace
         self._until("kube-controller-manager", lambda: self._exists("serviceaccount", "default"))
 

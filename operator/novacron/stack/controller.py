@@ -127,9 +127,8 @@ class Controller:
         try:
             return await self._bring(body, validate(body), memory)
         except NamespaceTerminating:
-            return Result(
-                resync.UNSETTLED_RESYNC
-            )  # it takes the resource along: nothing can be made, and nobody need be told
+            # it takes the resource along: nothing can be made, and nobody need be told
+            return Result(resync.UNSETTLED_RESYNC)
         except InvalidResource as error:
             return await self._report(body, status.unexamined("InvalidSpec", str(error)))
         except Forbidden as error:

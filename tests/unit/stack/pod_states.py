@@ -69,7 +69,7 @@ def container(
 def held(reason: str, message: str, *, last: Manifest | None = None, restarts: int = 0, **more: Any) -> Manifest:
     """A pod whose container waits."""
     state = {"waiting": {"reason": reason, "message": message}}
-    status = {"conditions": conditions(ready=False), "phase": "Pending" if last is None else "Running"}
+    status: Manifest = {"conditions": conditions(ready=False), "phase": "Pending" if last is None else "Running"}
     return pod(containerStatuses=[container(state=state, last=last, restarts=restarts)], **status, **more)
 
 

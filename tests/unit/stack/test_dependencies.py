@@ -19,7 +19,12 @@ FINE: dict[str, Heard] = {"api": (), "auth": (), "query": ()}
 
 
 def said(
-    reason: str, name: str = "database", state: State = "down", *, required: bool = True, secret: str = "nc-database"
+    reason: str,
+    name: str = "database",
+    state: State = "down",
+    *,
+    required: bool = True,
+    secret: str = "nc-database",  # noqa: S107
 ) -> Dependency:
     return Dependency(name, state, required, secret, reason, "its words")
 

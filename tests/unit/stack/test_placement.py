@@ -7,7 +7,7 @@ import pytest
 from novacron.stack import placement, refusal
 
 _PREEMPTION = (
-    "preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, "
+    "no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, "
     "2 Preemption is not helpful for scheduling."
 )
 _UNSCHEDULABLE = {
@@ -78,7 +78,8 @@ def test_why_no_node_takes_a_pod(message: str, cause: str, remedy: str) -> None:
 def test_how_many_nodes_there_are_and_in_which_order_they_are_named_changes_nothing() -> None:
     words = [
         "0/3 nodes are available: 1 Insufficient memory, 2 node(s) had untolerated taint {a: b}.",
-        "0/40 nodes are available: 39 node(s) had untolerated taint {a: b}, 1 Insufficient memory. preemption: 0/40 no",
+        "0/40 nodes are available: 39 node(s) had untolerated taint {a: b}, 1 Insufficient memory. no new claims to deallocate, "
+        "preemption: 0/40 nodes are available: 40 Preemption is not helpful for scheduling.",
     ]
     assert len({str(placement.unschedulable("api", "Unschedulable", text)) for text in words}) == 1
 

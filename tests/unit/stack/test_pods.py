@@ -285,7 +285,8 @@ def test_only_a_pod_that_runs_and_is_not_ready_is_asked(found: dict[str, Any], a
 
 
 def test_a_pod_that_goes_or_shares_its_nodes_network_is_not_asked() -> None:
-    status = {"podIP": "10.1.2.3", "containerStatuses": [_RUNNING], "conditions": states.conditions(ready=False)}
+    status: Manifest = {"podIP": "10.1.2.3", "containerStatuses": [_RUNNING]}
+    status["conditions"] = states.conditions(ready=False)
     leaving, sharing = pod(**status), pod(**status)
     leaving["metadata"]["deletionTimestamp"] = ago(seconds=1)
     sharing["spec"]["hostNetwork"] = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from novacron.core.conditions import Condition
@@ -31,12 +33,12 @@ def looks(verdict: tuple[Condition, ...], until: float, waiting: int = 1) -> lis
 def test_a_cause_that_comes_to_light_in_the_first_minutes_is_seen_within_half_a_minute(count: int) -> None:
     """Another resource's passes and this one's own requests need some of it."""
     found = [moment for moment in looks(waiting_for(), 1000, count) if moment <= resync.EARLY]
-    assert max(later - earlier for earlier, later in zip(found, found[1:], strict=False)) <= 20
+    assert max(later - earlier for earlier, later in itertools.pairwise(found)) <= 20
 
 
 def test_later_it_is_looked_for_less_and_less_often() -> None:
     found = looks(waiting_for(), 20_000)
-    gaps = [later - earlier for earlier, later in zip(found, found[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
     assert gaps == sorted(gaps)
     assert gaps[-1] == pytest.approx(_JITTER * resync.UNSETTLED_MOST)
     assert len(found) < 80
@@ -44,7 +46,7 @@ def test_later_it_is_looked_for_less_and_less_often() -> None:
 
 def test_a_thousand_resources_in_one_outage_are_looked_at_no_faster_than_ten_in_a_second() -> None:
     found = looks(waiting_for(), 3600, waiting=1000)
-    assert all(later - earlier >= 100 for earlier, later in zip(found, found[1:], strict=False) if earlier <= 180)
+    assert all(later - earlier >= 100 for earlier, later in itertools.pairwise(found) if earlier <= 180)
 
 
 def test_another_verdict_is_young_again() -> None:
@@ -67,7 +69,7 @@ def test_a_ready_resource_rests_unless_pods_are_missing() -> None:
 
 def test_a_conflict_is_looked_at_all_the_time() -> None:
     found = looks(waiting_for("NameConflict"), 2000)
-    gaps = [later - earlier for earlier, later in zip(found, found[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
     assert gaps == pytest.approx([_JITTER * resync.UNSETTLED_RESYNC] * len(gaps))
 
 

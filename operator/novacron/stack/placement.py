@@ -31,7 +31,7 @@ def unschedulable(role: str, reason: str, message: str) -> Problem:
 def _reasons(message: str) -> list[str]:
     """``0/3 nodes are available: 2 Insufficient cpu, 1 node(s) had ...`` as what is said of nodes, each once."""
     # the sentences after the first one tell why nothing can be freed for the pod
-    said = message.partition(". ")[0].strip().rstrip(".")
+    said = message.partition("preemption:")[0].partition(". ")[0].strip().rstrip(".")
     if "nodes are available:" not in said:
         return [steady(said)] if said else []
     said = said.partition("nodes are available:")[2].strip()

@@ -60,7 +60,7 @@ _UNSCHEDULABLE = {
         "change spec.api.affinity or add a node",
     ),
     "no-nodes": (
-        "no nodes available to schedule pods",
+        "no nodes available to schedule pods.",
         "no node takes its pods: no nodes available to schedule pods",
         "change spec.api.nodeSelector, .affinity or .tolerations, or add a node",
     ),
@@ -78,7 +78,8 @@ def test_why_no_node_takes_a_pod(message: str, cause: str, remedy: str) -> None:
 def test_how_many_nodes_there_are_and_in_which_order_they_are_named_changes_nothing() -> None:
     words = [
         "0/3 nodes are available: 1 Insufficient memory, 2 node(s) had untolerated taint {a: b}.",
-        "0/40 nodes are available: 39 node(s) had untolerated taint {a: b}, 1 Insufficient memory. no new claims to deallocate, "
+        "0/40 nodes are available: 39 node(s) had untolerated taint {a: b}, 1 Insufficient memory. no new claims to "
+        "deallocate, "
         "preemption: 0/40 nodes are available: 40 Preemption is not helpful for scheduling.",
     ]
     assert len({str(placement.unschedulable("api", "Unschedulable", text)) for text in words}) == 1

@@ -101,10 +101,10 @@ def problems(
 def is_current(pod: Manifest, template: Manifest) -> bool:
     """Whether a pod was made from this template, as far as a pod shows."""
     wanted = at(template, "spec", "containers", default=[])
-    images = {item["name"]: item["image"] for item in at(pod, "spec", "containers", default=[])}
+    made = {item["name"]: item for item in at(pod, "spec", "containers", default=[])}
     annotations = at(pod, "metadata", "annotations", default={})
     return (
-        all(images.get(item["name"]) == item["image"] for item in wanted)
+        all(made.get(item["name"], {}).get(key) == item.get(key) for item in wanted for key in ("image", "resources"))
         and at(template, "metadata", "annotations", default={}).items() <= annotations.items()
         and at(template, "spec", "nodeSelector", default={}) == at(pod, "spec", "nodeSelector", default={})
     )

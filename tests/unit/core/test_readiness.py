@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from novacron.core import readiness
@@ -131,6 +131,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([OK, NOT_READY]),
     st.binary() | _JSON.map(lambda value: body(value, DATABASE)) | _JSON.map(lambda value: json.dumps(value).encode()),

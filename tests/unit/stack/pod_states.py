@@ -9,9 +9,10 @@ from novacron.core.manifest import Manifest
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 IMAGE = "registry.example.com/novacron/novacron:v10.0.0"
+LIMITS = {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "2Gi"}
 TEMPLATE: Manifest = {
     "metadata": {"annotations": {"novacron.io/config-checksum": "c1"}},
-    "spec": {"containers": [{"name": "api", "image": IMAGE}]},
+    "spec": {"containers": [{"name": "api", "image": IMAGE, "resources": {"limits": LIMITS}}]},
 }
 ID = "containerd://" + "5f" * 32
 UID = "0b5c3f0e-6c2e-4f0e-9d0e-2f6f0c1d2e3f"
@@ -22,7 +23,6 @@ def ago(**passed: float) -> str:
 
 
 def pod(name: str = "nc-api-7d9c5b6f4-x2x9k", role: str = "api", image: str = IMAGE, **status: Any) -> Manifest:
-    limits = {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "2Gi"}
     return {
         "metadata": {
             "name": name,
@@ -35,7 +35,10 @@ def pod(name: str = "nc-api-7d9c5b6f4-x2x9k", role: str = "api", image: str = IM
             },
             "annotations": {"novacron.io/config-checksum": "c1"},
         },
-        "spec": {"containers": [{"name": role, "image": image, "resources": {"limits": limits}}], "nodeName": "node-1"},
+        "spec": {
+            "containers": [{"name": role, "image": image, "resources": {"limits": dict(LIMITS)}}],
+            "nodeName": "node-1",
+        },
         "status": {"phase": "Running", "startTime": ago(minutes=1)} | status,
     }
 

@@ -27,13 +27,14 @@ def main() -> None:
 @main.command()
 def build() -> None:
     """Build all that the tests need into the cache: the control plane, the neighbours' CRDs, the judges."""
-    from tests.support import judges, manifest_judges
+    from tests.support import image_scanner, judges, manifest_judges
 
     try:
         binaries.directory()
         crds.directory()
         judges.install()
         manifest_judges.install()
+        image_scanner.install()
     except (BuildError, ToolchainError, judges.JudgeError) as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-NODE ?= simulated
+NODE ?=
 CLUSTER ?=
 BIN := .venv/bin
 READY := .venv/.installed-$(shell cksum < requirements-dev.lock | tr -s ' ' '-')
@@ -28,12 +28,17 @@ binaries: setup ## Build what tests need into the user's cache, once (about ten 
 	@$(BIN)/python -m tests.support.controlplane build
 
 .PHONY: demo
-demo: setup ## A control plane, the operator and a NovaCron until Ready; Ctrl-C cleans up
-	@$(BIN)/python -m tests.support.demo
+demo: setup ## A cluster, the operator and a NovaCron until Ready; a real node as root on Linux; Ctrl-C cleans up
+	@$(BIN)/python -m tests.support.demo $(if $(NODE),--node $(NODE))
 
 .PHONY: test
 test: binaries ## All tests but e2e, cluster tests included
 	@$(BIN)/python -m pytest
+
+.PHONY: e2e
+e2e: setup ## Tests on a real node, with our image and real neighbours; Linux, as root
+	@$(BIN)/python -m tests.support.controlplane build --node real
+	@$(BIN)/python -m pytest tests/e2e
 
 .PHONY: unit
 unit: setup ## The pure tests alone: about a minute, no cluster
@@ -71,7 +76,7 @@ lock: setup ## Pin the newest allowed versions, with hashes
 
 .PHONY: cluster-up
 cluster-up: setup ## Start a cluster, NODE=simulated|real|kind, or CLUSTER=<context> of yours; writes .cluster/kubeconfig
-	@$(BIN)/python -m tests.support.controlplane up --node $(NODE) --cluster "$(CLUSTER)"
+	@$(BIN)/python -m tests.support.controlplane up --node $(or $(NODE),simulated) --cluster "$(CLUSTER)"
 
 .PHONY: cluster-down
 cluster-down: setup ## Stop it

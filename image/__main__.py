@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from image import archive, contents, debian, lock
-from image.build import build, root
+from image.build import build, prepared, root
 from image.errors import ImageError
 
 _OUTPUT = contents.CHECKOUT / ".image" / "novacron.tar"
@@ -36,9 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     making = commands.add_parser("build", help="write the image as an OCI archive, its bill of materials beside it")
     making.add_argument("--output", type=Path, default=_OUTPUT, help="default: .image/novacron.tar of the checkout")
     making.add_argument("--name", default=name, help="as a runtime will know it (default: %(default)s)")
-    writing = commands.add_parser("rootfs", help="write the file system below a directory, for a Dockerfile")
+    preparing = commands.add_parser("prepare", help="make what the locks decide, and keep it in the cache")
+    writing = commands.add_parser("rootfs", help="write the file system as directories, one a layer, for a Dockerfile")
     writing.add_argument("directory", type=Path)
-    for command in (making, writing):
+    for command in (making, preparing, writing):
         command.add_argument(
             "--accept-newer", action="store_true", help="take what Debian's archive has where it lacks what is locked"
         )
@@ -57,8 +58,9 @@ def _run(chosen: argparse.Namespace) -> None:
             _say(f"  {size}, unpacked {unpacked}: {layer.comment}")
         _say(f"{_shown(built.archive)} and {_shown(built.bill)}")
     elif chosen.command == "rootfs":
-        chosen.directory.mkdir(parents=True, exist_ok=True)
         root(chosen.directory, accept_newer=chosen.accept_newer)
+    elif chosen.command == "prepare":
+        prepared(accept_newer=chosen.accept_newer)
     elif chosen.command == "lock":
         lock.write(contents.contents(debian.triplet()).packages)
     else:

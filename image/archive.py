@@ -54,7 +54,7 @@ def _trusted(member: tarfile.TarInfo, _into: str) -> tarfile.TarInfo:
 
 def _opened(archive: Path) -> tarfile.TarFile:
     try:
-        return tarfile.open(archive)
+        return tarfile.open(archive, "r:")
     except FileNotFoundError as error:
         raise ImageError(f"{archive} is not there: run `make image`") from error
     except tarfile.TarError as error:

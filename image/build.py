@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import zlib
@@ -60,18 +61,13 @@ def build(output: Path, name: str, *, accept_newer: bool = False) -> Built:
     Raises:
         ImageError: with the remedy.
     """
-    contents = description.contents(debian.triplet())
-    packages = lock.chosen(contents.packages, accept_newer=accept_newer)
-    base = _base(contents, packages)
-    python = Interpreter(base.tree, contents.python)
-    wheels = _wheels(contents, python)
-    components = (*base.components, *wheels.components)
+    contents, base, wheels = prepared(accept_newer=accept_newer)
     output.parent.mkdir(parents=True, exist_ok=True)
     bill = output.with_suffix(".cdx.json")
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         tree.mkdir()
-        rootfs.ours(contents, python, tree, components)
+        rootfs.ours(contents, Interpreter(base.tree, contents.python), tree, (*base.components, *wheels.components))
         shutil.copyfile(tree / sbom.PATH, bill)
         top = oci.write_layer(Layer(tree, comment="novacron"), Path(folder) / "layer.tar.gz")
         layers = (base.blob, wheels.blob, top)
@@ -80,19 +76,31 @@ def build(output: Path, name: str, *, accept_newer: bool = False) -> Built:
 
 
 def root(into: Path, *, accept_newer: bool = False) -> None:
-    """Writes the same file system below one directory, for a build that packs it itself.
+    """Writes the same file system as three directories, one a layer, for a build that packs them itself.
+
+    Raises:
+        ImageError: with the remedy.
+    """
+    contents, base, wheels = prepared(accept_newer=accept_newer)
+    for name, part in (("base", base), ("wheels", wheels)):
+        shutil.copytree(part.tree, into / name, symlinks=True)
+    top = into / "novacron"
+    top.mkdir()
+    rootfs.ours(contents, Interpreter(base.tree, contents.python), top, (*base.components, *wheels.components))
+    for path in into.rglob("*"):
+        os.utime(path, (oci.epoch(), oci.epoch()), follow_symlinks=False)
+
+
+def prepared(*, accept_newer: bool = False) -> tuple[Contents, Part, Part]:
+    """The description, and the two parts that the locks decide: from the cache, or made now.
 
     Raises:
         ImageError: with the remedy.
     """
     contents = description.contents(debian.triplet())
     packages = lock.chosen(contents.packages, accept_newer=accept_newer)
-    say("unpacking Debian packages and compiling the standard library")
-    components = rootfs.base(contents, packages, into)
-    python = Interpreter(into, contents.python)
-    say("installing the locked packages from PyPI")
-    components += rootfs.wheels(contents, python, into)
-    rootfs.ours(contents, python, into, components)
+    base = _base(contents, packages)
+    return contents, base, _wheels(contents, Interpreter(base.tree, contents.python))
 
 
 def config(contents: Contents) -> ImageConfig:

@@ -1,7 +1,7 @@
 """What update-ca-certificates would have made: names by hash, so that OpenSSL reads the one that it needs.
 
-A bundle alone would be parsed whole by every process that makes a TLS context, as aiohttp does at its import. Run by the
-image's Python, with the image's OpenSSL: ``python certificates.py ROOT SOURCE HASHED``, the latter two below the first.
+A bundle alone would be parsed whole by every process that makes a TLS context, as aiohttp does at its import. Run by
+the image's Python with the image's OpenSSL: ``python certificates.py ROOT SOURCE HASHED``, the latter two below ROOT.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Interpreter:
         (loader,) = libraries.glob("ld-linux-*.so.*")
         python = self.root / "usr" / "bin" / f"python{self.version}"
         command = [str(loader), "--library-path", str(libraries), str(python), *arguments]
-        done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=_environment(), umask=0o022, capture_output=True, text=True, check=False)
         if done.returncode:
             raise PythonError(done.stderr.strip() or f"python ended with {done.returncode}")
         return done.stdout

@@ -175,14 +175,13 @@ def _directory(name: str, mode: int = 0o755) -> tarfile.TarInfo:
 
 def _information(name: str, mode: int) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
-    entry.mode, entry.mtime = mode, epoch() or 0
+    entry.mode, entry.mtime = mode, epoch()
     return entry
 
 
-def epoch() -> int | None:
-    """The time that all files get, in seconds; none where the environment names none."""
-    given = os.environ.get("SOURCE_DATE_EPOCH")
-    return int(given) if given else None
+def epoch() -> int:
+    """The time that all files get, in seconds; 0 where the environment names none."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
 
 
 def _write_archive(blobs: Sequence[Blob], config: ImageConfig, name: str, output: Path) -> str:
@@ -219,7 +218,7 @@ def _write_archive(blobs: Sequence[Blob], config: ImageConfig, name: str, output
 
 def _configuration(blobs: Sequence[Blob], config: ImageConfig) -> dict[str, Any]:
     created = epoch()
-    when = {} if created is None else {"created": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    when = {"created": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if created else {}
     how = {
         "User": config.user,
         "Env": [f"{key}={value}" for key, value in sorted(config.environment.items())],

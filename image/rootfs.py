@@ -1,6 +1,6 @@
 """The file system of the image in three parts, the lowest changes least: Debian's base, packages from PyPI, ours.
 
-Each is written below a directory of its own for a layer, or all of them below the same one for a whole root.
+Each is written below a directory of its own, which becomes a layer; the Python of the first makes the other two.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ class Credentials:
 
     Args:
         source: where all this comes from, for messages.
+        in_cluster: whether this process is a pod, and so reaches others in the cluster's network.
     """
 
     server: str
@@ -68,6 +69,7 @@ class Credentials:
     insecure: bool = False
     token: Callable[[], str] = field(default=lambda: "")
     source: str = "credentials"
+    in_cluster: bool = False
 
     def headers(self) -> dict[str, str]:
         token = self.token()
@@ -122,6 +124,7 @@ def in_cluster() -> Credentials:
         ca_file=str(_ACCOUNT / "ca.crt"),
         token=_FileToken(_ACCOUNT / "token"),
         source=str(_ACCOUNT),
+        in_cluster=True,
     )
     return _checked(found, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT")
 

@@ -24,6 +24,7 @@ EXPOSURE_READY = "ExposureReady"
 MONITORING_APPLIED = "MonitoringApplied"
 CAPACITY_CONSISTENT = "CapacityConsistent"
 DRIFTED = "Drifted"
+CREDENTIALS_CURRENT = "CredentialsCurrent"
 
 TYPES: dict[str, str] = {
     READY: "Every part that gates readiness is as the resource asks; the message says what is missing and what to do.",
@@ -38,6 +39,7 @@ TYPES: dict[str, str] = {
     MONITORING_APPLIED: "ServiceMonitors, rules and dashboards stand.",
     CAPACITY_CONSISTENT: "LimitRanges, quotas, disruption budgets and autoscalers leave room for what is asked.",
     DRIFTED: "A field that the operator owns does not stay as it was written.",
+    CREDENTIALS_CURRENT: "The logins that are mounted are accepted, as the pods say; False: pods live on earlier ones.",
 }
 
 REASONS: dict[str, str] = {
@@ -47,13 +49,22 @@ REASONS: dict[str, str] = {
     "AutoscalersActive": "Every autoscaler reads its metrics.",
     "Consistent": "The arithmetic leaves room; the message carries the sums.",
     "Contested": "Fields come back again and again after each repair: another controller or a person sets them.",
+    "ConfigMissing": "A pod waits for a ConfigMap or key that does not exist; the message names it.",
+    "ContainerConfigError": "A container cannot be made or started as it is described; the runtime's words follow.",
+    "CrashLoop": "A container ends again and again; the message has its exit code and how to read its last words.",
     "CRDMissing": "A neighbour's API is not served; the objects appear once it is.",
+    "CredentialsCurrent": "Every workload works with the logins that are mounted.",
+    "CredentialsRefused": "A server refuses a mounted login; the message names workloads, server and Secret.",
     "CustomMetricsUnavailable": "No custom-metrics API lists pods/http_requests_per_second; that metric is left out.",
     "Deleting": "The resource is being deleted; the message names the children that are still there.",
+    "DependencyUnreachable": "Pods run but miss what they depend on; their own words follow, with the Secret.",
     "Disabled": "Switched off in the resource.",
     "DisruptionBudgetDeadlock": "A PodDisruptionBudget allows no eviction, so a node drain would hang.",
     "DuplicateAutoscaler": "Two HorizontalPodAutoscalers select one Deployment, so both stop.",
+    "Evicted": "A node evicted pods: they used more of its disk or memory than they may.",
     "ExternalSecretNotSynced": "External Secrets has not written the Secret; its own message follows.",
+    "FailedMount": "A volume of a pod cannot be mounted; the kubelet's words follow.",
+    "ImageUnavailable": "An image cannot be pulled or does not exist; the message names it.",
     "InvalidSpec": "The resource breaks a rule; field, reason and remedy are in the message.",
     "LimitRangeConflict": "A LimitRange of the namespace refuses a pod of this resource.",
     "ManagedElsewhere": "The Secrets are provided by somebody else (secrets.provider Existing).",
@@ -63,11 +74,14 @@ REASONS: dict[str, str] = {
     "NamespaceTaken": "Another NovaCron of this namespace came first; one namespace holds one.",
     "NotExposed": "exposure.type is None: nothing to wait for.",
     "NotPaused": "The operator reconciles this resource.",
+    "NotReachable": "The workloads cannot be asked from where the operator runs, or do not answer.",
+    "OutOfMemory": "The kernel killed a container for want of memory, now or in the last minutes.",
     "PausedByAnnotation": "novacron.io/paused is true; remove it to go on.",
     "PeersUnknown": "No cidrs or peers given for a dependency, so the policy keeps it closed.",
+    "PodRefused": "Admission refuses the pods; its words follow.",
     "ProgressDeadlineExceeded": "A rollout did not finish in its deadline; the message names the workload and why.",
     "Progressing": "Objects are being brought to what the resource asks.",
-    "QuotaExceeded": "A ResourceQuota cannot hold what this resource can need at most.",
+    "QuotaExceeded": "A ResourceQuota refuses pods, or cannot hold what this resource can need at most.",
     "RightMissing": "The API server forbids what the operator must do; the message names it.",
     "RolloutInProgress": "Pods of the current template are starting or older ones are leaving.",
     "RouteAccepted": "The gateway accepted the route and its references resolve.",
@@ -76,6 +90,7 @@ REASONS: dict[str, str] = {
     "SecretsSynced": "The store is valid and every ExternalSecret is synced.",
     "Settled": "Nothing is left to do.",
     "StoreNotReady": "The SecretStore is not valid; its own message follows.",
+    "Unschedulable": "No node takes the pods; the message says what nodes lack and which field asks for it.",
     "Unobserved": "Not seen yet.",
     "WriteFailed": "The API server refused a write; its answer follows. The operator tries again.",
     "WorkloadUnavailable": "A workload has too few available pods; the message names it and why.",

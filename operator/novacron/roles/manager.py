@@ -20,12 +20,14 @@ from novacron.adapters.kube import ApiError, Kube, NotLeading
 from novacron.adapters.lease import DURATION, Leadership
 from novacron.adapters.recorder import Recorder
 from novacron.adapters.telemetry import Telemetry
+from novacron.adapters.workloads import HttpWorkloads
 from novacron.core import kinds, labels
 from novacron.core.manifest import Manifest
 from novacron.roles.probes import Probes
 from novacron.roles.resource_watch import ResourceWatch
 from novacron.roles.watches import COMPARE_SECONDS, Watches
 from novacron.stack.controller import Controller
+from novacron.stack.pulse import Pulse
 from novacron.stack.queue import Key, Priority, WorkQueue
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ class Settings:
     """Args:
     namespace: the only one to serve; empty: all.
     operator_namespace: where the operator, and so its lease, lives.
+    ask_workloads: whether pods and Services are within reach, and so asked what they miss.
     """
 
     namespace: str = ""
@@ -56,6 +59,7 @@ class Settings:
     metrics_port: int = 9090
     address: str = ""
     workers: int = 16
+    ask_workloads: bool = False
 
 
 class Operator:
@@ -70,6 +74,7 @@ class Operator:
         self._started: dict[Key, float] = {}
         self._finished = clock.monotonic()
         self._stopping = asyncio.Event()
+        self._pulse: Pulse | None = None
         self._identity = f"{socket.gethostname()}_{uuid.uuid4()}"
 
     async def run(self) -> None:
@@ -83,7 +88,10 @@ class Operator:
             async with (
                 Kube(self._credentials, permit=leadership.permit, observe=observe, connections=32) as kube,
                 Kube(self._credentials, observe=observe, connections=64) as watch_kube,
+                HttpWorkloads() as workloads,
             ):
+                if self._settings.ask_workloads:
+                    self._pulse = Pulse(workloads, lambda key: self._queue.add(key, Priority.CHILD))
                 await self._serve(kube, watch_kube, leadership, loop)
 
     async def _serve(
@@ -99,7 +107,12 @@ class Operator:
         )
         watches = self._watches
         controller = Controller(
-            kube, Recorder(kube, self._identity), lambda: watches.capabilities, watches.may_have, watches.wrote
+            kube,
+            Recorder(kube, self._identity),
+            lambda: watches.capabilities,
+            watches.may_have,
+            watches.wrote,
+            self._pulse,
         )
         probes = Probes(
             self._settings.address,
@@ -167,6 +180,8 @@ class Operator:
             for key in self._watches.known:
                 self._queue.add(key, Priority.RESYNC)
             workers = [asyncio.create_task(self._work(controller)) for _ in range(self._settings.workers)]
+            if self._pulse is not None:
+                workers.append(asyncio.create_task(self._pulse.run()))
             try:
                 await leadership.lost()
             finally:

@@ -37,6 +37,11 @@ _OCCUPIED = (errno.EADDRINUSE, errno.EACCES)
     "--workers", default=16, type=click.IntRange(1, 256), show_default=True, help="Resources worked on at once."
 )
 @click.option(
+    "--ask-workloads/--no-ask-workloads",
+    default=None,
+    help="Ask workloads at /ready what they miss; needs the cluster's network. Default: in a pod alone.",
+)
+@click.option(
     "--log-level", default="INFO", show_default=True, type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"])
 )
 @cluster_options
@@ -47,6 +52,7 @@ def run(
     bind_address: str,
     operator_namespace: str,
     workers: int,
+    ask_workloads: bool | None,
     log_level: str,
     kubeconfig: str,
     context: str,
@@ -66,7 +72,8 @@ def run(
     except credentials.CredentialsMissing as error:
         fail(UNREACHABLE, str(error))
     home = operator_namespace or os.environ.get("POD_NAMESPACE", "") or labels.OPERATOR_NAMESPACE
-    settings = manager.Settings(namespace, home, health_port, metrics_port, bind_address, workers)
+    asks = found.in_cluster if ask_workloads is None else ask_workloads
+    settings = manager.Settings(namespace, home, health_port, metrics_port, bind_address, workers, asks)
     try:
         asyncio.run(manager.run(settings, found))
     except Exception as error:

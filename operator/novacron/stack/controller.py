@@ -5,7 +5,7 @@ What is kept between passes only saves work or stops a fight with a mutating web
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,23 +21,18 @@ from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
 from novacron.core.plan import Refuse, Step, Wanted, plan, set_back
-from novacron.stack import capacity, desired, gather, rollout, status, tell
+from novacron.stack import asking, capacity, desired, gather, resync, rollout, status, tell
 from novacron.stack.act import Outcome, act
 from novacron.stack.memory import Memory
 from novacron.stack.observed import Observed
+from novacron.stack.pulse import Pulse
 from novacron.stack.queue import Key
 
 _log = structlog.get_logger(__name__)
 
-SETTLED_RESYNC = 600.0
-"""Seconds until a Ready resource is looked at again without any event."""
-UNSETTLED_RESYNC = 15.0
-"""The same while something is awaited that no watch tells of: pods, somebody else's objects. It doubles while the
-verdict stays the same: a thousand resources that wait for one outage must not keep the API server busy."""
-_UNSETTLED_MOST = 300.0
 _CONTESTED_RESYNC = 120.0
-"""The same while somebody fights: that it is over should be seen soon."""
-_REMEMBERED = 0.75 * SETTLED_RESYNC
+"""Seconds until a pass while somebody fights: that it is over should be seen soon."""
+_REMEMBERED = 0.75 * resync.SETTLED_RESYNC
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,7 @@ class Controller:
         capabilities: of the cluster, as last asked.
         may_have: whether a resource may have children of a kind, from the watches.
         wrote: told of every write, so that its echo is no news.
+        pulse: None where workloads are out of the operator's reach.
     """
 
     def __init__(
@@ -81,17 +77,21 @@ class Controller:
         capabilities: Callable[[], Capabilities],
         may_have: Callable[[Kind, str, str], bool],
         wrote: Callable[[Manifest], None],
+        pulse: Pulse | None = None,
     ) -> None:
         self._kube = kube
         self._recorder = recorder
         self._capabilities = capabilities
         self._may_have = may_have
         self._wrote = wrote
+        self._pulse = pulse
         self._memory: dict[Key, Memory] = {}
 
     def reset(self) -> None:
         """Drops everything kept between passes: another process may have written since."""
         self._memory.clear()
+        if self._pulse is not None:
+            self._pulse.reset()
 
     async def reconcile(self, key: Key) -> Result:
         """One pass.
@@ -100,10 +100,14 @@ class Controller:
             ApiError, NotLeading: nothing is lost, make the pass again.
         """
         namespace, name = key
+        if self._pulse is not None:
+            self._pulse.leave(key)  # until this pass knows whom to ask
         page = await self._kube.list(kinds.NOVACRON, namespace)
         body = next((item for item in page.items if item["metadata"]["name"] == name), None)
         if body is None:
             self._memory.pop(key, None)
+            if self._pulse is not None:
+                self._pulse.forget(key)
             return Result(None)
         first = min(page.items, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["uid"]))
         if first is not body:
@@ -123,7 +127,8 @@ class Controller:
         try:
             return await self._bring(body, validate(body), memory)
         except NamespaceTerminating:
-            return Result(UNSETTLED_RESYNC)  # it takes the resource along: nothing can be made, and nobody need be told
+            # it takes the resource along: nothing can be made, and nobody need be told
+            return Result(resync.UNSETTLED_RESYNC)
         except InvalidResource as error:
             return await self._report(body, status.unexamined("InvalidSpec", str(error)))
         except Forbidden as error:
@@ -136,7 +141,7 @@ class Controller:
         if memory is None or memory.uid != uid:
             memory = self._memory[key] = Memory(uid, now)
         elif now - memory.since > _REMEMBERED:
-            memory = self._memory[key] = Memory(uid, now, repairs=memory.repairs)
+            memory = self._memory[key] = memory.renewed(now)
         return memory
 
     async def _bring(self, body: Manifest, resource: NovaCron, memory: Memory) -> Result:
@@ -159,11 +164,16 @@ class Controller:
         ]
         memory.repaired(undone, clock.monotonic())
         await tell.work(self._recorder, body, outcome)
-        observed = await self._observed(resource, look, outcome, memory)
-        result = await self._report(body, status.judge(observed), status.components(observed), resource.spec.version)
+        observed = await self._observed(body, resource, look, outcome, memory)
+        verdict = status.judge(observed)
+        settled = not rollout.incomplete(resource, observed.children)
+        result = await self._report(body, verdict, status.components(observed), resource.spec.version, settled=settled)
         again = result.again
         if observed.contested and again is not None:
             again = min(again, _CONTESTED_RESYNC)
+        if again is not None:
+            again = min(again, memory.trouble_ends(clock.monotonic()))
+            self._listen(resource, observed, verdict)
         return Result(
             again,
             result.conditions,
@@ -195,12 +205,20 @@ class Controller:
             await tell.work(self._recorder, body, outcome)
             raise
 
-    async def _observed(self, resource: NovaCron, look: Look, outcome: Outcome, memory: Memory) -> Observed:
+    async def _observed(
+        self, body: Manifest, resource: NovaCron, look: Look, outcome: Outcome, memory: Memory
+    ) -> Observed:
         children = {
             child: item
             for child, item in {**look.snapshot.children, **outcome.written}.items()
             if child not in outcome.deleted
         }
+        incomplete = rollout.incomplete(resource, children)
+        pods = gather.Pods({}, {})
+        if any(at(item, "status", "replicas") for item in incomplete.values()):
+            workloads = self._pulse.workloads if self._pulse is not None else None
+            pods = await gather.living(self._kube, workloads, resource, incomplete, clock.now())
+        key = (resource.metadata.namespace, resource.metadata.name)
         return Observed(
             resource,
             look.capabilities,
@@ -211,29 +229,30 @@ class Controller:
             memory.tolerated,
             tuple(capacity.check(resource, look.snapshot.around)),
             capacity.sums(resource),
-            await self._pod_problems(resource, children),
+            memory.noticed(pods.problems, clock.monotonic()),
             memory.contested(clock.monotonic()),
+            asking.question(body, resource, children, pods.said, within_reach=self._pulse is not None),
+            self._pulse.heard(key) if self._pulse is not None else {},
         )
+
+    def _listen(self, resource: NovaCron, observed: Observed, verdict: tuple[Condition, ...]) -> None:
+        """Between passes the pulse asks what serves, and calls when the answers change what was just judged."""
+        if self._pulse is None:
+            return
+        shown = next(item for item in verdict if item.type == conditions.CREDENTIALS_CURRENT)
+        key = (resource.metadata.namespace, resource.metadata.name)
+        self._pulse.follow(key, asking.targets(resource, observed.children), observed.question, shown)
 
     def _undisturbed(self, body: Manifest, wanted: Wanted, memory: Memory) -> bool | None:
         """Whether a difference is drift. After a start nothing is remembered: then only what others wrote tells."""
         before, memory.wanted = memory.wanted, hash(orjson.dumps(wanted.manifests))
         if before != memory.wanted:
-            memory.tolerated.clear()  # another wish is another try: what mutated our writes may be gone
+            # another wish is another try: what mutated our writes may be gone, and memory may suffice
+            memory.tolerated.clear()
+            memory.troubles.clear()
         if at(body, "status", "observedGeneration") != body["metadata"]["generation"]:
             return False
         return before == memory.wanted if before else None
-
-    async def _pod_problems(self, resource: NovaCron, children: Mapping[Ref, Manifest]) -> Mapping[str, str]:
-        """Looked up only where a Deployment that already has pods is not available."""
-        for child, item in children.items():
-            if child.kind != "Deployment" or not at(item, "status", "replicas"):
-                continue
-            workload = at(item, "metadata", "labels", labels.COMPONENT, default="")
-            enabled = workload in resource.spec.workloads
-            if enabled and not rollout.available(item, rollout.floor(resource, workload)):
-                return await gather.pod_problems(self._kube, resource.metadata.namespace, resource.metadata.name)
-        return {}
 
     async def _paused(self, body: Manifest) -> Result:
         """Children untouched; the last verdicts stand, and so does the observed generation."""
@@ -274,6 +293,8 @@ class Controller:
         components: list[Manifest] | None = None,
         version: str | None = None,
         generation: int | None = None,
+        *,
+        settled: bool = True,
     ) -> Result:
         """Writes the status if it differs from what stands, and an event when Ready flips."""
         meta = body["metadata"]
@@ -285,7 +306,9 @@ class Controller:
             "conditions": conditions.replaced(before.get("conditions", ()), verdict, observed, now),
         }
         after |= {key: value for key, value in (("components", components), ("version", version)) if value is not None}
-        again = self._again(meta, verdict)
+        memory = self._recalled((meta["namespace"], meta["name"]), meta["uid"])
+        waiting = sum(one.waits for one in self._memory.values())
+        again = resync.again(memory, verdict, clock.monotonic(), settled=settled, waiting=waiting)
         if all(before.get(key) == value for key, value in after.items()):
             return Result(again, verdict)
         patch = {
@@ -304,16 +327,6 @@ class Controller:
             again = 0.0  # edited while this pass ran, and the echo of our write may be all that a watch shows
         await tell.readiness(self._recorder, body, before, verdict)
         return Result(again, verdict, 1)
-
-    def _again(self, meta: Manifest, verdict: tuple[Condition, ...]) -> float:
-        """Seconds until the resource is looked at again without an event."""
-        if any(item.type == conditions.READY and item.status == "True" for item in verdict):
-            return SETTLED_RESYNC
-        memory = self._recalled((meta["namespace"], meta["name"]), meta["uid"])
-        conflict = any(item.reason == "NameConflict" for item in verdict)  # a person is at work, and no watch tells
-        memory.unchanged = memory.unchanged + 1 if memory.verdict == verdict and not conflict else 0
-        memory.verdict = verdict
-        return min(UNSETTLED_RESYNC * 2.0 ** min(memory.unchanged, 10), _UNSETTLED_MOST)
 
 
 def _known(reason: str) -> str:

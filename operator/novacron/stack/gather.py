@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from novacron.adapters.kube import Kube
+from novacron.adapters.workloads import NoAnswer, Workloads
+from novacron.api.v1alpha1 import NovaCron
 from novacron.core import kinds, labels
 from novacron.core.capabilities import Capabilities
-from novacron.core.manifest import Kind, Manifest, Ref, ref
-from novacron.stack import pods
+from novacron.core.manifest import Kind, Manifest, Ref, at, ref
+from novacron.core.readiness import Dependency
+from novacron.stack import dependencies, pods
+from novacron.stack.dependencies import Heard, complaints
+from novacron.stack.problem import Problem, gravest
 
+_ASKED = 3
+"""Pods of one workload that are asked in a pass."""
 _CAPACITY = (kinds.LIMIT_RANGE, kinds.RESOURCE_QUOTA, kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
 """Kinds of which somebody else's objects decide whether our pods can run: read without a selector."""
 
@@ -63,10 +71,67 @@ async def taken(
     return {ref(item): item for item in found if ref(item) in absent}
 
 
-async def pod_problems(kube: Kube, namespace: str, instance: str) -> Mapping[str, str]:
-    """Workload -> why its pods do not start."""
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """What the pods of incomplete workloads show and say.
+
+    Args:
+        problems: workload -> the gravest one.
+        said: workload -> what its pods say against their credentials, where they do.
+    """
+
+    problems: Mapping[str, Problem]
+    said: Mapping[str, Heard]
+
+
+async def living(
+    kube: Kube, workloads: Workloads | None, resource: NovaCron, incomplete: Mapping[str, Manifest], now: datetime
+) -> Pods:
+    """Reads pods and FailedMount events, and asks pods that run but are not ready.
+
+    Args:
+        workloads: None where pods are out of reach.
+        incomplete: workload -> its Deployment.
+    """
+    meta = resource.metadata
     listed, events = await asyncio.gather(
-        kube.list(kinds.POD, namespace, label_selector=labels.owned(instance)),
-        kube.list(kinds.CORE_EVENT, namespace, field_selector="reason=FailedMount,involvedObject.kind=Pod"),
+        kube.list(kinds.POD, meta.namespace, label_selector=labels.owned(meta.name)),
+        kube.list(kinds.CORE_EVENT, meta.namespace, field_selector="reason=FailedMount,involvedObject.kind=Pod"),
     )
-    return pods.problems(listed.items, events.items)
+    templates = {role: deployment["spec"]["template"] for role, deployment in incomplete.items()}
+    own = [pod for pod in listed.items if at(pod, "metadata", "labels", labels.COMPONENT) in incomplete]
+    found = pods.problems(own, events.items, templates, now)
+    said = await _said(workloads, resource, own) if workloads is not None else {}
+    for role, answers in said.items():
+        missed = dependencies.problem(answers)
+        graver = gravest(problem for problem in (found.get(role), missed) if problem is not None)
+        if graver is not None:
+            found[role] = graver
+    against = {role: complaints(item for answer in answers for item in answer) for role, answers in said.items()}
+    # without a complaint they may still miss the server: that says nothing of their login
+    return Pods(found, {role: complaint for role, complaint in against.items() if complaint})
+
+
+async def _said(
+    workloads: Workloads, resource: NovaCron, listed: Sequence[Manifest]
+) -> dict[str, list[Sequence[Dependency]]]:
+    """Workload -> the answers of a few of its pods that are not ready."""
+    chosen: dict[str, list[str]] = {}
+    for pod in sorted(listed, key=lambda item: str(item["metadata"]["name"])):
+        role = pod["metadata"]["labels"][labels.COMPONENT]
+        if pods.may_be_asked(pod) and len(chosen.setdefault(role, [])) < _ASKED:
+            chosen[role].append(pod["status"]["podIP"])
+
+    async def answer(role: str, address: str) -> tuple[str, Sequence[Dependency] | None]:
+        spec = resource.spec.workloads[role]
+        try:
+            return role, await workloads.ask(address, spec.ports.http, spec.probes.readiness.path)
+        except NoAnswer:
+            return role, None
+
+    answers = await asyncio.gather(*(answer(role, address) for role, asked in chosen.items() for address in asked))
+    found: dict[str, list[Sequence[Dependency]]] = {}
+    for role, given in answers:
+        if given is not None:
+            found.setdefault(role, []).append(given)
+    return found

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Ref
+from novacron.stack.problem import Problem
 
 _WINDOW = 600.0
+_TROUBLED = 600.0
+"""Seconds for which a kill for want of memory is told after it was last seen."""
 _MANY = 5
 """So many repairs of one field within the window, and it is a fight."""
 
@@ -35,6 +38,46 @@ class Memory:
     """Wanted names under which somebody else's object stood."""
     repairs: dict[tuple[Ref, str], list[float]] = field(default_factory=dict)
     """When a field of a child was set back."""
+    since_verdict: float = float("-inf")
+    """When the verdict became what it is: monotonic seconds."""
+    waits: bool = False
+    """Whether something is awaited that no watch tells of."""
+    troubles: dict[str, tuple[Problem, float]] = field(default_factory=dict)
+    """Workload -> a kill for want of memory that was seen, and when last."""
+
+    def renewed(self, now: float) -> Memory:
+        """Without what must be learnt anew now and then, so that a fight that is over is noticed."""
+        return Memory(
+            self.uid,
+            now,
+            self.verdict,
+            self.unchanged,
+            repairs=self.repairs,
+            since_verdict=self.since_verdict,
+            waits=self.waits,
+            troubles=self.troubles,
+        )
+
+    def judged(self, verdict: tuple[Condition, ...], now: float) -> None:
+        """Takes note of a verdict over something that is awaited."""
+        if not self.waits or self.verdict != verdict:
+            self.unchanged, self.since_verdict = 0, now
+        self.verdict, self.waits = verdict, True
+
+    def noticed(self, problems: Mapping[str, Problem], now: float) -> dict[str, Problem]:
+        """The problems, and with them kills for want of memory that were seen a while ago: a pod that came back at
+        once comes back for the same again."""
+        for workload, problem in problems.items():
+            if problem.reason == "OutOfMemory" and not problem.older:
+                self.troubles[workload] = (problem, now)
+        self.troubles = {
+            workload: trouble for workload, trouble in self.troubles.items() if now - trouble[1] < _TROUBLED
+        }
+        return {workload: problem for workload, (problem, _at) in self.troubles.items()} | dict(problems)
+
+    def trouble_ends(self, now: float) -> float:
+        """Seconds until the oldest of them counts no more; infinity where there is none."""
+        return min((seen + _TROUBLED - now for _problem, seen in self.troubles.values()), default=float("inf"))
 
     def tolerate(self, persistent: Mapping[Ref, tuple[str, ...]]) -> None:
         for child, fields in persistent.items():

@@ -186,6 +186,14 @@ _ALERTS = (
         "Somebody else sets the same fields; the condition's message names them.",
     ),
     _Alert(
+        "NovaCronCredentialsRefused",
+        _status(conditions.CREDENTIALS_CURRENT, "False"),
+        "5m",
+        "critical",
+        "works with a login that is not accepted any more",
+        "Pods go on with the earlier login until it ends or they restart; the condition's message names the Secret.",
+    ),
+    _Alert(
         "NovaCronErrors",
         _errors,
         "10m",

@@ -9,6 +9,8 @@ from novacron.api.v1alpha1 import NovaCron
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Manifest, Ref
 from novacron.core.plan import Refuse
+from novacron.stack.dependencies import Heard, Question
+from novacron.stack.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,11 @@ class Observed:
     failures: wanted names whose write failed, with the server's words.
     persistent: fields that came back right after a write, by child.
     capacity: what the arithmetic found.
-    pod_problems: workload -> why its pods do not start, in words; only looked up where too few are available.
+    problems: workload -> what keeps its pods from serving; only looked up where pods are missing.
     capacity_sums: what was added up, in words.
     contested: fields that somebody sets again after each repair, by child.
+    question: what CredentialsCurrent depends on besides what was heard.
+    heard: workload -> what it says against its credentials.
     """
 
     resource: NovaCron
@@ -46,5 +50,7 @@ class Observed:
     persistent: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
     capacity: tuple[Finding, ...] = ()
     capacity_sums: str = ""
-    pod_problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, Problem] = field(default_factory=dict)
     contested: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
+    question: Question = field(default_factory=Question)
+    heard: Mapping[str, Heard] = field(default_factory=dict)

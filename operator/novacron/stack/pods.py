@@ -1,55 +1,258 @@
-"""Why pods do not start, from their own states and FailedMount events. Pure; names Secrets and keys, never values."""
+"""Why pods do not start or do not stay: from their states, as the kubelet writes them, and FailedMount events. Pure.
+
+Names Secrets and keys, never values; quotes no log. The same state of the world gives the same words: a pod's name, a
+count or a back-off time in them would be a write to the status each time.
+Source: pkg/kubelet/{kuberuntime,images,container}, pkg/volume.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from novacron.core import labels
+from novacron.core import labels, names
 from novacron.core.manifest import Manifest, at
+from novacron.stack import placement
+from novacron.stack.problem import Problem, gravest, steady
 
+RECENT = timedelta(minutes=10)
+"""How long what is over counts: the kubelet forgets a container's back-off after as long a run."""
 _USUAL = frozenset({"ContainerCreating", "PodInitializing"})
-_PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_PULLING = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"}
+)
+_OOM_AT_START = "OOM-killed"
+"""runc's word where the limit is too small even for the start of the container."""
+_SECRET_MISSING = re.compile(
+    r'secrets? "(?P<secret>[^"]+)" not found|references non-existent secret key: (?P<path>\S+)'
+    r"|couldn't find key (?P<key>\S+) in Secret \S*?/?(?P<of>[^/\s]+)(?:\s|$)"
+)
+_CONFIG_MISSING = re.compile(
+    r'configmaps? "(?P<config>[^"]+)" not found|references non-existent config key: (?P<path>\S+)'
+)
+_VOLUME = re.compile(r'for volume "([^"]+)"')
 
 
-def problems(pods: Iterable[Manifest], mount_failures: Iterable[Manifest]) -> Mapping[str, str]:
-    """Workload -> what keeps one of its pods from starting; the same for the same state of the world."""
-    by_pod = {event["involvedObject"]["name"]: event.get("message", "") for event in mount_failures}
-    found: dict[str, str] = {}
-    for pod in sorted(pods, key=lambda item: item["metadata"]["name"]):
-        workload = at(pod, "metadata", "labels", labels.COMPONENT, default="")
-        text = _state(pod) or ("" if _has_started(pod) else by_pod.get(pod["metadata"]["name"], ""))
-        if text and workload not in found:
-            found[workload] = text[:512]
-    return found
+@dataclass(frozen=True, slots=True)
+class _Pod:
+    """One pod of a workload.
+
+    Args:
+        mounts: what FailedMount events say of it.
+    """
+
+    role: str
+    body: Manifest
+    mounts: tuple[str, ...]
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        return str(self.body["metadata"]["name"])
+
+    def containers(self) -> list[Manifest]:
+        status = self.body.get("status", {})
+        return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+    def spec_of(self, container: Manifest) -> Manifest:
+        listed = at(self.body, "spec", "containers", default=[])
+        return next((item for item in listed if item.get("name") == container.get("name")), {})
+
+    def condition(self, type_: str) -> Manifest:
+        listed = at(self.body, "status", "conditions", default=[])
+        return next((item for item in listed if item.get("type") == type_), {})
+
+    def recent(self, moment: str | None) -> bool:
+        return bool(moment) and self.now - datetime.fromisoformat(str(moment)) < RECENT
+
+    @property
+    def logs(self) -> str:
+        meta = self.body["metadata"]
+        instance = at(meta, "labels", labels.INSTANCE, default="")
+        return f"kubectl logs -n {meta.get('namespace', '')} deploy/{names.component(instance, self.role)} --previous"
 
 
-def _containers(pod: Manifest) -> list[Manifest]:
+def problems(
+    pods: Iterable[Manifest], mount_failures: Iterable[Manifest], templates: Mapping[str, Manifest], now: datetime
+) -> dict[str, Problem]:
+    """Workload -> the gravest thing that keeps a pod of it from serving.
+
+    Args:
+        templates: pod template of each workload's Deployment: trouble of older pods counts only where the newer ones
+            have none, as a rollout removes them.
+    """
+    said: dict[str, list[str]] = {}
+    for event in mount_failures:
+        said.setdefault(event["involvedObject"]["name"], []).append(event.get("message", ""))
+    found: dict[str, list[Problem]] = {}
+    for body in pods:
+        role = at(body, "metadata", "labels", labels.COMPONENT, default="")
+        problem = _problem(_Pod(role, body, tuple(said.get(body["metadata"]["name"], ())), now))
+        if problem is not None:
+            older = not is_current(body, templates.get(role, {}))
+            found.setdefault(role, []).append(dataclasses.replace(problem, older=older))
+    return {role: min(listed, key=lambda problem: problem.rank) for role, listed in sorted(found.items())}
+
+
+def is_current(pod: Manifest, template: Manifest) -> bool:
+    """Whether a pod was made from this template, as far as a pod shows."""
+    wanted = at(template, "spec", "containers", default=[])
+    made = {item["name"]: item for item in at(pod, "spec", "containers", default=[])}
+    annotations = at(pod, "metadata", "annotations", default={})
+    return (
+        all(made.get(item["name"], {}).get(key) == item.get(key) for item in wanted for key in ("image", "resources"))
+        and at(template, "metadata", "annotations", default={}).items() <= annotations.items()
+        and at(template, "spec", "nodeSelector", default={}) == at(pod, "spec", "nodeSelector", default={})
+    )
+
+
+def may_be_asked(pod: Manifest) -> bool:
+    """Whether it runs, has come up and is not ready: then it can say itself what it misses."""
     status = pod.get("status", {})
-    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    listed = status.get("containerStatuses") or ()
+    ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", ()))
+    return (
+        not ready
+        and at(pod, "metadata", "deletionTimestamp") is None
+        and not at(pod, "spec", "hostNetwork", default=False)
+        and bool(status.get("podIP"))
+        and bool(listed)
+        and all(at(item, "state", "running") is not None and item.get("started") for item in listed)
+    )
 
 
-def _has_started(pod: Manifest) -> bool:
-    """Then its volumes are mounted, whatever older events say."""
-    return any(container.get("started") or at(container, "state", "running") for container in _containers(pod))
+def _problem(pod: _Pod) -> Problem | None:
+    if at(pod.body, "metadata", "deletionTimestamp") is not None:
+        return None
+    if at(pod.body, "status", "phase") == "Failed":
+        if not pod.recent(_ended(pod)):
+            return None
+        status = pod.body["status"]
+        return placement.sent_away(pod.role, status.get("reason", ""), status.get("message", ""))
+    scheduled = pod.condition("PodScheduled")
+    if scheduled.get("status") == "False":
+        return placement.unschedulable(pod.role, scheduled.get("reason", ""), scheduled.get("message", ""))
+    found = [problem for item in pod.containers() if (problem := _container(pod, item)) is not None]
+    return gravest(found) or _mount(pod)
 
 
-def _state(pod: Manifest) -> str:
-    for container in _containers(pod):
-        waiting = at(container, "state", "waiting", default={})
-        if waiting.get("reason") and waiting["reason"] not in _USUAL:
-            return _waiting(container, waiting)
-    for condition in at(pod, "status", "conditions", default=[]):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
-    return ""
+def _ended(pod: _Pod) -> str | None:
+    """When a failed pod failed, as far as it says."""
+    ends = [at(item, "state", "terminated", "finishedAt") for item in pod.containers()]
+    moments = [*ends, pod.condition("DisruptionTarget").get("lastTransitionTime"), at(pod.body, "status", "startTime")]
+    return max((str(moment) for moment in moments if moment), default=None)
 
 
-def _waiting(container: Manifest, waiting: Manifest) -> str:
-    """Without what the kubelet counts on, pod names and back-off times: each change would be a write to the status."""
-    reason = waiting["reason"]
-    if reason in _PULLING:
-        return f"ImagePullBackOff: the image {container.get('image', '')} cannot be pulled"
+def _container(pod: _Pod, container: Manifest) -> Problem | None:
+    """Of a container that waits, has ended, or runs again after an end that was not long ago."""
+    waiting, ended = at(container, "state", "waiting"), at(container, "state", "terminated")
+    last = at(container, "lastState", "terminated")
+    if waiting is not None:
+        usual = not waiting.get("reason") or waiting["reason"] in _USUAL
+        return None if usual else _waiting(pod, container, waiting, last)
+    if ended is not None:
+        return _end(pod, container, ended, lingering=False)
+    if last is None or not pod.recent(last.get("finishedAt")):
+        return None
+    ready = bool(container.get("ready"))
+    problem = _end(pod, container, last, lingering=ready)
+    if problem.reason == "OutOfMemory":
+        return problem
+    return None if ready else dataclasses.replace(problem, lingering=True)
+
+
+def _waiting(pod: _Pod, container: Manifest, waiting: Manifest, last: Manifest | None) -> Problem:
+    reason, message = waiting["reason"], waiting.get("message", "")
     if reason == "CrashLoopBackOff":
-        last = at(container, "lastState", "terminated", default={})
-        return f"{reason}: it ended with exit code {last.get('exitCode', '?')} ({last.get('reason', 'Error')})"
-    return f"{reason}: {waiting.get('message', '')}".rstrip(": ")
+        return _end(pod, container, last or {}, lingering=False)
+    if _OOM_AT_START in message:
+        return _out_of_memory(pod, container, "as it started", lingering=False)
+    image = pod.spec_of(container).get("image") or container.get("image", "")
+    return _image(pod.role, reason, image) or _missing(pod.role, message) or _unmade(pod, reason, message)
+
+
+def _image(role: str, reason: str, image: str) -> Problem | None:
+    """In the same words while it is tried and while it is waited."""
+    if reason in _PULLING:
+        remedy = f"check spec.image.registry, spec.{role}.image and spec.image.pullSecrets, and that the image is there"
+        return Problem("ImageUnavailable", f"the image {image} cannot be pulled", remedy)
+    if reason == "ErrImageNeverPull":
+        remedy = "put it there, or change spec.image.pullPolicy"
+        return Problem("ImageUnavailable", f"the image {image} is not on the node, and is never pulled", remedy)
+    if reason == "InvalidImageName":
+        remedy = f"correct spec.image.registry, spec.{role}.image or spec.version"
+        return Problem("ImageUnavailable", f"{image} is no name of an image", remedy)
+    return None
+
+
+def _unmade(pod: _Pod, reason: str, message: str) -> Problem:
+    words = steady(re.sub(r" \(pod: .*\)$", "", message), pod.name)
+    remedy = f"check spec.{pod.role}.image, .uid and .env against what the image needs"
+    return Problem("ContainerConfigError", f"its container cannot be made: {reason}: {words}".rstrip(": "), remedy)
+
+
+def _end(pod: _Pod, container: Manifest, ended: Manifest, *, lingering: bool) -> Problem:
+    code, reason = ended.get("exitCode", "?"), ended.get("reason", "Error")
+    if reason == "OOMKilled" or _OOM_AT_START in ended.get("message", ""):
+        return _out_of_memory(pod, container, f"exit code {code}", lingering=lingering)
+    if reason in ("StartError", "ContainerCannotRun"):
+        words = steady(ended.get("message", ""), pod.name)
+        remedy = f"check spec.{pod.role}.image: does it hold NovaCron for the nodes' architecture?"
+        return Problem("ContainerConfigError", f"its container cannot start: {words}".rstrip(": "), remedy)
+    cause = f"its container ended with exit code {code} ({reason}) and is started again and again"
+    remedy = f"read its last words (`{pod.logs}`); spec.version or spec.{pod.role}.image may be wrong"
+    return Problem("CrashLoop", cause, remedy, lingering=lingering)
+
+
+def _out_of_memory(pod: _Pod, container: Manifest, how: str, *, lingering: bool) -> Problem:
+    limit: Any = at(pod.spec_of(container), "resources", "limits", "memory", default="")
+    words = f"{how}, limit {limit}" if limit else how
+    cause = f"its container was killed for want of memory (OOMKilled, {words})"
+    return Problem("OutOfMemory", cause, f"raise spec.{pod.role}.resources.limits.memory", lingering=lingering)
+
+
+def _missing(role: str, message: str) -> Problem | None:
+    """A Secret or ConfigMap, or a key of it, that does not exist, in the kubelet's words for it."""
+    secret = _SECRET_MISSING.search(message)
+    if secret is not None:
+        if secret["secret"]:
+            cause = f'secret "{secret["secret"]}" not found'
+        elif secret["key"]:
+            cause = f"key {secret['key']} is not in Secret {secret['of']}"
+        else:
+            cause = f"a Secret lacks the key {secret['path']}"
+            cause += _of_volume(message)
+        remedy = "create it, or correct spec.secrets (secretName, remoteKey, keys); see condition SecretsSynced"
+        return Problem("SecretMissing", cause, remedy)
+    config = _CONFIG_MISSING.search(message)
+    if config is None:
+        return None
+    cause = (
+        f'configmap "{config["config"]}" not found'
+        if config["config"]
+        else f"a ConfigMap lacks the key {config['path']}{_of_volume(message)}"
+    )
+    return Problem("ConfigMissing", cause, f"the operator makes those of spec.{role}: see its other conditions")
+
+
+def _of_volume(message: str) -> str:
+    volume = _VOLUME.search(message)
+    return f" (volume {volume[1]})" if volume else ""
+
+
+def _mount(pod: _Pod) -> Problem | None:
+    """From events; once the sandbox stands the volumes are mounted, whatever older events say."""
+    sandbox = pod.condition("PodReadyToStartContainers").get("status") == "True"
+    if sandbox or any(item.get("started") or at(item, "state", "running") for item in pod.containers()):
+        return None
+    return gravest(_unmounted(pod, message) for message in pod.mounts if message)
+
+
+def _unmounted(pod: _Pod, message: str) -> Problem:
+    words = steady(message, pod.name, str(at(pod.body, "metadata", "uid", default="no uid")))
+    remedy = "see the events of the pod (kubectl describe); the node's kubelet tries again"
+    return _missing(pod.role, message) or Problem("FailedMount", f"a volume cannot be mounted: {words}", remedy)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names
 from novacron.core.manifest import Manifest, Ref, at
+from novacron.stack import refusal
 from novacron.stack.observed import Observed
-
-_SECRET = re.compile(r"secret \S+ not found|references non-existent secret key|couldn't find key \S+ in Secret")
-"""The kubelet's words for a Secret or key that does not exist (pkg/volume/secret, pkg/kubelet)."""
+from novacron.stack.problem import Problem, gravest
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One workload: available or not, with a reason of core/conditions.py."""
+    """One workload: available or not, with a reason of core/conditions.py.
+
+    Args:
+        message: what is missing and why; of an available one, what keeps further pods from serving.
+    """
 
     workload: str
     available: bool
@@ -26,17 +29,34 @@ class Rollout:
 
 def state(o: Observed, workload: str) -> Rollout:
     """decisions.md 2: the current template alone runs, and enough of its pods are available."""
-    meta = o.resource.metadata
-    deployment = o.children.get(Ref("Deployment", meta.namespace, names.component(meta.name, workload)))
+    deployment = o.children.get(child(o.resource, "Deployment", workload))
     if deployment is None:
         return Rollout(workload, False, "Progressing", "its Deployment does not exist yet")
     reason, message = _waiting(deployment, floor(o.resource, workload))
+    known = (o.problems.get(workload), _replica_failure(workload, deployment))
+    problem = gravest(item for item in known if item is not None) if _observed(deployment) else None
+    if problem is None:
+        return Rollout(workload, not reason, reason or "AllWorkloadsAvailable", message)
     if not reason:
-        return Rollout(workload, True, "AllWorkloadsAvailable", "")
-    why = o.pod_problems.get(workload) or _replica_failure(deployment)
-    if reason == "WorkloadUnavailable" and _SECRET.search(why):
-        reason = "SecretMissing"
-    return Rollout(workload, False, reason, f"{message}: {why}" if why else message)
+        return Rollout(workload, True, problem.reason, str(problem))
+    # a passed deadline waits for a person whatever the cause is (kstatus: Stalled)
+    named = reason if reason == "ProgressDeadlineExceeded" else problem.reason
+    return Rollout(workload, False, named, f"{message}: {problem}")
+
+
+def child(resource: NovaCron, kind: str, workload: str) -> Ref:
+    """The object of a kind that bears a workload's name."""
+    return Ref(kind, resource.metadata.namespace, names.component(resource.metadata.name, workload))
+
+
+def incomplete(resource: NovaCron, children: Mapping[Ref, Manifest]) -> dict[str, Manifest]:
+    """Enabled workload -> its Deployment, where pods are missing: only then anybody looks at pods."""
+    found = {}
+    for name, workload in resource.spec.workloads.items():
+        deployment = children.get(child(resource, "Deployment", name))
+        if workload.enabled and deployment is not None and not complete(deployment):
+            found[name] = deployment
+    return found
 
 
 def floor(resource: NovaCron, workload: str) -> int:
@@ -47,7 +67,7 @@ def floor(resource: NovaCron, workload: str) -> int:
 def _waiting(deployment: Manifest, least: int) -> tuple[str, str]:
     """Reason and message why a Deployment is not available; empty when it is."""
     status = deployment.get("status", {})
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+    if not _observed(deployment):
         return "RolloutInProgress", "the rollout has not begun"
     for condition in status.get("conditions", ()):
         if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
@@ -64,8 +84,24 @@ def available(deployment: Manifest, least: int) -> bool:
     return not _waiting(deployment, least)[0]
 
 
-def _replica_failure(deployment: Manifest) -> str:
+def complete(deployment: Manifest) -> bool:
+    """Whether every pod that is asked for is available, and no other is left: then no pod is in trouble."""
+    status = deployment.get("status", {})
+    desired: int = at(deployment, "spec", "replicas", default=0)
+    available_ones: int = status.get("availableReplicas", 0)
+    alone = status.get("replicas", 0) == status.get("updatedReplicas", 0)
+    return bool(_observed(deployment) and alone and available_ones >= desired)
+
+
+def _observed(deployment: Manifest) -> bool:
+    """Whether its controller has seen the latest change of it."""
+    seen: int = at(deployment, "status", "observedGeneration", default=0)
+    made: int = deployment["metadata"].get("generation", 0)
+    return seen >= made
+
+
+def _replica_failure(workload: str, deployment: Manifest) -> Problem | None:
     for condition in at(deployment, "status", "conditions", default=[]):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
-    return ""
+            return refusal.refused(workload, condition.get("message", ""))
+    return None

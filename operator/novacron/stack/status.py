@@ -12,8 +12,9 @@ from novacron.core import conditions as c
 from novacron.core import kinds, names
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at
-from novacron.stack import rollout
+from novacron.stack import dependencies, rollout
 from novacron.stack.observed import Observed
+from novacron.stack.problem import gravity
 from novacron.vault.desired import shared_logins
 
 _PART_OF_KIND = {
@@ -45,7 +46,8 @@ def judge(o: Observed) -> tuple[Condition, ...]:
         _capacity(o),
     ]
     parts = [_or_failure(o, part) for part in parts]
-    return (*_summary(o, parts), _not_paused(), *parts, _drift(o))
+    credentials = dependencies.condition(o.question, o.heard)
+    return (*_summary(o, (*parts, credentials)), _not_paused(), *parts, _drift(o), credentials)
 
 
 def _not_paused() -> Condition:
@@ -113,6 +115,7 @@ def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Cond
         c.MONITORING_APPLIED,
         c.CAPACITY_CONSISTENT,
         c.DRIFTED,
+        c.CREDENTIALS_CURRENT,
     )
     rest = tuple(Condition(part, "Unknown", "Unobserved", f"Not looked at: {reason}") for part in parts)
     return (*not_ready(reason, message, stalled=stalled), _not_paused(), *rest)
@@ -124,11 +127,19 @@ def _workloads(o: Observed) -> Condition:
     available = [state for state in states if state.available]
     if len(available) == len(states):
         message = f"{len(available)} of {len(states)} workloads are available"
-        return Condition(c.WORKLOADS_AVAILABLE, "True", "AllWorkloadsAvailable", message)
+        return _troubled([state for state in states if state.message], message)
     waiting = [state for state in states if not state.available]
-    worst = next((state for state in waiting if state.reason == "ProgressDeadlineExceeded"), waiting[0])
+    worst = min(waiting, key=lambda state: (state.reason != "ProgressDeadlineExceeded", gravity(state.reason)))
     message = "; ".join(f"{state.workload}: {state.message}" for state in waiting)
     return Condition(c.WORKLOADS_AVAILABLE, "False", worst.reason, message)
+
+
+def _troubled(troubled: Iterable[rollout.Rollout], message: str) -> Condition:
+    """True: enough pods serve. What keeps others from it, or lately did, is the reason and named all the same."""
+    listed = sorted(troubled, key=lambda state: gravity(state.reason))
+    reason = listed[0].reason if listed else "AllWorkloadsAvailable"
+    message += "".join(f"; not all pods of {state.workload}: {state.message}" for state in listed)
+    return Condition(c.WORKLOADS_AVAILABLE, "True", reason, message)
 
 
 def _missing_neighbour(o: Observed, type_: str, wanted: Iterable[Kind], neighbour: str) -> Condition | None:

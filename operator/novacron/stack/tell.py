@@ -10,18 +10,19 @@ from novacron.core.conditions import Condition
 from novacron.core.manifest import Manifest
 from novacron.core.plan import Apply, Delete, Scale, Scrub, set_back
 from novacron.stack.act import Outcome
+from novacron.stack.problem import CAUSES
 
-_STALLING = frozenset({"InvalidSpec", "NamespaceTaken", "NameConflict", "ProgressDeadlineExceeded"})
+_WORTH_TELLING = frozenset({"InvalidSpec", "NamespaceTaken", "NameConflict", "ProgressDeadlineExceeded"}) | CAUSES
 
 
 async def readiness(recorder: Recorder, body: Manifest, before: Manifest, verdict: tuple[Condition, ...]) -> None:
-    """An event when Ready becomes True, or stops to be so, or waits for a person."""
+    """An event when Ready becomes True, or stops to be so, or waits for a person, or has a cause that is known."""
     was: Manifest = next((item for item in before.get("conditions", ()) if item["type"] == conditions.READY), {})
     ready = next(item for item in verdict if item.type == conditions.READY)
     if ready.status == "True" != was.get("status"):
         await recorder.record(body, events.READY, "Judge", ready.message)
         return
-    worth_telling = was.get("status") == "True" or ready.reason in _STALLING
+    worth_telling = was.get("status") == "True" or ready.reason in _WORTH_TELLING
     if ready.status == "False" and worth_telling and was.get("reason") != ready.reason:
         note = f"{ready.reason}: {ready.message}"
         await recorder.record(body, events.NOT_READY, "Judge", note, "Warning")

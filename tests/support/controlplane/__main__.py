@@ -26,16 +26,25 @@ def main() -> None:
 
 
 @main.command()
-def build() -> None:
-    """Build all that the tests need into the cache: the control plane, the neighbours' CRDs, the judges."""
+@click.option("--node", "kind", default="simulated", show_default=True, type=click.Choice(["simulated", "real"]))
+def build(kind: str) -> None:
+    """Build all that tests need into the cache: the control plane, the neighbours' CRDs, the judges; or the node."""
+    from image.errors import ImageError
     from tests.support import judges, manifest_judges
+    from tests.support.node import binaries as node_binaries
+    from tests.support.node.neighbours import images
 
     try:
         binaries.directory()
         crds.directory()
-        judges.install()
-        manifest_judges.install()
-    except (BuildError, ToolchainError, judges.JudgeError) as error:
+        if kind == "real":
+            node_binaries.directory()
+            node_binaries.pause_image()
+            images.build()
+        else:
+            judges.install()
+            manifest_judges.install()
+    except (BuildError, ImageError, ToolchainError, judges.JudgeError) as error:
         click.echo(str(error), err=True)
         sys.exit(1)
 

@@ -30,6 +30,7 @@ def built(
     flags: Sequence[str] = (),
     extra: Callable[[Go, Path], None] | None = None,
     revision: int = 1,
+    experiment: str = "",
 ) -> Path:
     """The directory that holds the binaries of a Go module; builds them where they are not cached.
 
@@ -39,6 +40,7 @@ def built(
         targets: what ``go install`` is asked for.
         extra: called with Go and the directory, to keep more than binaries.
         revision: of ``extra``; another one is another content.
+        experiment: of the Go toolchain, where the module needs one (GOEXPERIMENT).
 
     Raises:
         BuildError, ToolchainError: with the remedy.
@@ -47,7 +49,7 @@ def built(
     for file in sorted(module.iterdir()):
         if file.suffix in (".mod", ".sum", ".go"):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(repr((targets, flags, revision)).encode())
+    digest.update(repr((targets, flags, revision)).encode() + experiment.encode())
     root = toolchain.cache() / name
     with _alone(root):
         # a cache hit must not need Go: the newest complete directory of this content is taken, whatever Go built it
@@ -57,7 +59,7 @@ def built(
             return present[-1]
         go = toolchain.find(toolchain.required(module / "go.mod"))
         home = root / f"{content}-{go.version}"
-        _build(name, go, module, home, targets, flags, extra)
+        _build(name, go, module, home, targets, flags, extra, experiment)
         return home
 
 
@@ -78,6 +80,7 @@ def _build(
     targets: Sequence[str],
     flags: Sequence[str],
     extra: Callable[[Go, Path], None] | None,
+    experiment: str,
 ) -> None:
     staging = home.with_name(home.name + ".partial")
     shutil.rmtree(staging, ignore_errors=True)
@@ -85,7 +88,7 @@ def _build(
     started = time.monotonic()
     say(f"building {name} with {go.version}; once, then it is cached")
     if targets:
-        _install(name, go, module, staging, targets, flags, started)
+        _install(name, go, module, staging, targets, flags, started, experiment)
     if extra is not None:
         extra(go, staging)
     staging.rename(home)
@@ -93,14 +96,22 @@ def _build(
 
 
 def _install(
-    name: str, go: Go, module: Path, staging: Path, targets: Sequence[str], flags: Sequence[str], started: float
+    name: str,
+    go: Go,
+    module: Path,
+    staging: Path,
+    targets: Sequence[str],
+    flags: Sequence[str],
+    started: float,
+    experiment: str,
 ) -> None:
     log = staging / "build.log"
+    chosen = {"GOEXPERIMENT": experiment} if experiment else {}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [str(go.command), "install", "-v", "-trimpath", "-mod=readonly", *flags, *targets],
             cwd=module,
-            env=go.environment(GOBIN=str(staging)),
+            env=go.environment(GOBIN=str(staging), **chosen),
             stdout=out,
             stderr=out,
         )

@@ -26,6 +26,7 @@ while True:
         signal.pause()
 """
 """Process 1 of the box does nothing but reap orphans; the kernel kills all others with it."""
+SERVICES = "10.96.0.0/16"
 _PRIVATE = ("/run", "/var/log", "/var/lib/cni", "/mnt")
 _SYSCTLS = {"net.ipv4.ip_forward": "1", "net.ipv4.conf.all.rp_filter": "0"}
 
@@ -192,6 +193,9 @@ class Box:
         self.run("ip", "link", "set", "lo", "up")
         self.run("ip", "addr", "add", f"{self.addresses.node}/30", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "mtu", "1400", "up")
+        # there is no default route: without this one the node's own processes would be told "unreachable" before
+        # kube-proxy turns a Service's address into a pod's
+        self.run("ip", "route", "add", SERVICES, "dev", "eth0", "src", self.addresses.node)
         self.run("sysctl", "-qw", *(f"{name}={value}" for name, value in _SYSCTLS.items()))
 
     def _cgroups(self) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support import netpol
 from tests.support.controlplane import process
 from tests.support.controlplane.pki import Authority
 from tests.support.controlplane.plane import STORAGE, ControlPlane, KubectlError
 from tests.support.controlplane.process import Identity, Site
 from tests.support.controlplane.progress import say
-from tests.support.node import binaries, configuration
-from tests.support.node.box import Box
+from tests.support.netpol import state as policy_state
+from tests.support.node import audit, binaries, configuration
+from tests.support.node.audit import AuditLog
+from tests.support.node.box import ROOT, Box
 
 _COMPONENTS = (*STORAGE, "kube-controller-manager", "kube-scheduler")
+_OPERATOR = "system:serviceaccount:novacron-system:novacron-operator"
 _TEMPORARY = "novacron-node-"
 _READY_SECONDS = 60.0
 
@@ -106,9 +111,30 @@ class RealNode:
 
     def load(self, archive: Path) -> None:
         """Gives an OCI archive to the container runtime; there is no registry."""
-        programs = binaries.directory()
-        self.box.run(str(programs.runtime / "ctr"), "--address", configuration.SOCKET, "--namespace", "k8s.io",
-                     "images", "import", "--local", "--digests=false", str(archive))  # fmt: skip
+        self._images("import", "--local", "--digests=false", str(archive))
+
+    def tag(self, image: str, name: str) -> None:
+        """Another name for an image that the runtime has."""
+        self._images("tag", "--force", image, name)
+
+    def _images(self, *arguments: str) -> None:
+        ctr = str(binaries.directory().runtime / "ctr")
+        self.box.run(ctr, "--address", configuration.SOCKET, "--namespace", "k8s.io", "images", *arguments)
+
+    @property
+    def policies(self) -> Path:
+        """Which network policies are in force, as their engine says: see ``tests.support.netpol.state``."""
+        return self.directory / "netpol-state.json"
+
+    @property
+    def audit(self) -> AuditLog:
+        """What the operator's account has asked for."""
+        return AuditLog(self.directory / "audit.log")
+
+    @property
+    def kubelet_authority(self) -> Path:
+        """Signs the kubelet's certificate."""
+        return self._authority("nodes").certificate
 
     def _site(self) -> Site:
         """Flags by which API server and kubelet trust each other, and an aggregated API server the first."""
@@ -116,6 +142,7 @@ class RealNode:
         front = self._authority("front-proxy")
         reader, reader_key = nodes.client("kube-apiserver-kubelet-client", "system:masters")
         proxy, proxy_key = front.client("front-proxy-client")
+        audited = self._written("audit-policy.json", json.dumps(audit.policy(_OPERATOR)))
         return Site(
             self.box.addresses.node,
             self.box.enter(processes=False),
@@ -133,6 +160,8 @@ class RealNode:
                     "--requestheader-extra-headers-prefix=X-Remote-Extra-",
                     f"--proxy-client-cert-file={proxy}",
                     f"--proxy-client-key-file={proxy_key}",
+                    f"--audit-policy-file={audited}",
+                    f"--audit-log-path={self.directory / 'audit.log'}",
                 ),
                 # a pod counts for the autoscaler sooner than after the usual five minutes
                 "kube-controller-manager": (
@@ -187,6 +216,21 @@ class RealNode:
         file = self._written("kube-proxy.json", json.dumps(proxy))
         self._start("kube-proxy", ("env", *programs.environment, str(programs.node / "kube-proxy"), f"--config={file}"))
         self._until("kubelet", self._is_ready)
+        self._start(
+            "netpol",
+            (
+                "env",
+                f"PYTHONPATH={ROOT}",
+                *programs.environment,
+                sys.executable,
+                "-m",
+                netpol.__name__,
+                f"--kubeconfig={self._identity('netpol', 'system:masters')}",
+                f"--state={self.policies}",
+                f"--pod-cidr={self.box.addresses.pods}",
+            ),
+        )
+        self._until("netpol", lambda: policy_state.read(self.policies) is not None)
         # pods of a namespace wait for its account; the first one is made a moment after the namespace
         self._until("kube-controller-manager", lambda: self._exists("serviceaccount", "default"))
 

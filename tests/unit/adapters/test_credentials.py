@@ -313,3 +313,16 @@ def test_a_renewal_that_fails_is_told_and_tried_again(
     fetch.fails = False
     passing[0] = timedelta(minutes=51)
     until(lambda: token() == "t3", "the successor is there", every=0.01)
+
+
+def test_only_a_pods_own_account_tells_that_this_process_is_in_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kubeconfig may be anybody's: from where it is used, the addresses of pods may be somebody else's."""
+    authority = trustme.CA()
+    for name, content in (("token", b"t"), ("namespace", b"novacron-system"), ("ca.crt", authority.cert_pem.bytes())):
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr(credentials, "_ACCOUNT", tmp_path)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    assert credentials.find().in_cluster
+    assert not credentials.find(written(tmp_path)).in_cluster

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from novacron.adapters import credentials
+from novacron.adapters.credentials import Credentials
 from novacron.roles import manager
 from tests.unit.roles.command import kubeconfig, novacron, refused
 
@@ -77,3 +79,28 @@ def test_a_bad_authority_is_not_taken_for_a_port(tmp_path: Path) -> None:
     error = refused("run", "--kubeconfig", kubeconfig(tmp_path / "kubeconfig", cluster=cluster))
     assert "certificate-authority" in error
     assert "--health-port" not in error
+
+
+@pytest.mark.parametrize(
+    ("in_cluster", "flags", "asks"),
+    [
+        pytest.param(False, [], False, id="outside"),
+        pytest.param(True, [], True, id="in-a-pod"),
+        pytest.param(True, ["--no-ask-workloads"], False, id="in-a-pod-and-told-not-to"),
+        pytest.param(False, ["--ask-workloads"], True, id="outside-and-told-to"),
+    ],
+)
+def test_workloads_are_asked_where_they_are_within_reach(
+    in_cluster: bool, flags: list[str], asks: bool, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses of another network lead nowhere, or worse, to somebody else."""
+    seen: list[manager.Settings] = []
+
+    async def run(settings: manager.Settings, _credentials: object) -> None:
+        seen.append(settings)
+
+    monkeypatch.setattr(manager, "run", run)
+    if in_cluster:
+        monkeypatch.setattr(credentials, "find", lambda *_: Credentials("https://10.0.0.1", "x", in_cluster=True))
+    novacron("run", "--kubeconfig", cluster, *flags)
+    assert [settings.ask_workloads for settings in seen] == [asks]

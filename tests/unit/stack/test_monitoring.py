@@ -23,6 +23,7 @@ CONDITIONS = {
     "NovaCronStalled": ("Stalled", "True"),
     "NovaCronCapacityInconsistent": ("CapacityConsistent", "False"),
     "NovaCronDrifted": ("Drifted", "True"),
+    "NovaCronCredentialsRefused": ("CredentialsCurrent", "False"),
 }
 TRAFFIC = ("NovaCronErrors", "NovaCronSlow")
 

@@ -9,8 +9,11 @@ from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import TYPES, Condition
 from novacron.core.manifest import Ref, ref
 from novacron.core.plan import Refuse
+from novacron.core.readiness import Dependency
 from novacron.stack import status
+from novacron.stack.dependencies import Question
 from novacron.stack.observed import Finding, Observed
+from novacron.stack.problem import Problem
 
 _TRUE = {"type": "Ready", "status": "True", "reason": "Valid", "message": ""}
 
@@ -177,23 +180,94 @@ def test_without_custom_metrics_the_condition_says_what_is_left_out() -> None:
     )
 
 
-def test_pod_problems_are_in_the_message() -> None:
-    observed = _observed(
-        _deployment("api", availableReplicas=0), pod_problems={"api": "ImagePullBackOff: no such image"}
+_IMAGE = Problem("ImageUnavailable", "the image r/x:1 cannot be pulled", "check spec.image.registry")
+_MEMORY = Problem("OutOfMemory", "its container was killed", "raise spec.ml.resources.limits.memory")
+
+
+def test_a_cause_is_the_reason_and_the_message_names_workload_cause_and_remedy() -> None:
+    observed = _observed(_deployment("api", availableReplicas=0), problems={"api": _IMAGE})
+    assert _summary(observed) == ("False", "True", "False", "ImageUnavailable")
+    assert _judged(observed)["WorkloadsAvailable"].message == (
+        "api: too few pods are available: the image r/x:1 cannot be pulled; check spec.image.registry"
     )
-    assert "ImagePullBackOff: no such image" in _judged(observed)["WorkloadsAvailable"].message
+
+
+def test_a_new_version_that_cannot_start_is_named_while_older_pods_serve() -> None:
+    observed = _observed(_deployment("api", replicas=4, updatedReplicas=1), problems={"api": _IMAGE})
+    assert _summary(observed) == ("False", "True", "False", "ImageUnavailable")
+    assert _judged(observed)["Ready"].message.startswith(
+        "api: pods of an older template are still there: the image r/x"
+    )
+
+
+def test_trouble_of_pods_that_a_change_has_yet_to_replace_is_not_told_of_the_change() -> None:
+    observed = _observed(_deployment("api", observedGeneration=1), problems={"api": _IMAGE})
+    assert _judged(observed)["WorkloadsAvailable"].message == "api: the rollout has not begun"
+
+
+def test_a_passed_deadline_stalls_and_has_its_cause_in_the_message() -> None:
+    failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    observed = _observed(
+        _deployment("api", conditions=[failed], availableReplicas=0), problems={"api": _IMAGE, "ml": _MEMORY}
+    )
+    assert _summary(observed) == ("False", "False", "True", "ProgressDeadlineExceeded")
+    assert "the image r/x:1 cannot be pulled; check" in _judged(observed)["Stalled"].message
+
+
+def test_the_gravest_cause_is_the_reason_and_all_are_named() -> None:
+    short = {"availableReplicas": 0}
+    observed = _observed(
+        _deployment("api", **short), _deployment("ml", **short), problems={"api": _IMAGE, "ml": _MEMORY}
+    )
+    found = _judged(observed)["WorkloadsAvailable"]
+    assert (found.reason, found.message.count("too few pods")) == ("OutOfMemory", 2)
+
+
+def test_trouble_of_an_available_workload_is_named_and_gates_nothing() -> None:
+    observed = _observed(problems={"ml": _MEMORY})
+    found = _judged(observed)
+    assert (found["WorkloadsAvailable"].status, found["WorkloadsAvailable"].reason) == ("True", "OutOfMemory")
+    assert _summary(observed) == ("True", "False", "False", "AllWorkloadsAvailable")
+    assert found["Ready"].message == (
+        "4 of 4 workloads are available; not all pods of ml: its container was killed; "
+        "raise spec.ml.resources.limits.memory"
+    )
+
+
+def test_pods_that_admission_refuses_are_told_by_the_deployment_itself() -> None:
+    message = (
+        'pods "nc-api-5f7-x2x" is forbidden: exceeded quota: q, requested: limits.cpu=1, '
+        "used: limits.cpu=3, limited: limits.cpu=3"
+    )
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    observed = _observed(_deployment("api", conditions=[refused], replicas=0, updatedReplicas=0, availableReplicas=0))
+    assert _summary(observed) == ("False", "True", "False", "QuotaExceeded")
+    assert "ResourceQuota/q lets no more pods in: limits.cpu" in _judged(observed)["Ready"].message
+
+
+def test_refused_credentials_do_not_gate() -> None:
+    refused = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "it says no"),)
+    question = Question(("api", "auth", "query"), synced=True, within_reach=True)
+    observed = _observed(question=question, heard={"api": (), "auth": refused, "query": refused})
+    found = _judged(observed)
+    assert _summary(observed)[0] == "True"
+    assert (found["CredentialsCurrent"].status, found["CredentialsCurrent"].reason) == ("False", "CredentialsRefused")
+    assert found["Ready"].message == "4 of 4 workloads are available"
+
+
+def test_credentials_that_cannot_be_known_do_not_gate_and_are_named() -> None:
+    observed = _observed(question=Question(("api",)))
+    assert _summary(observed)[0] == "True"
+    assert _judged(observed)["Ready"].message == (
+        "4 of 4 workloads are available; not known: "
+        "CredentialsCurrent (the operator runs outside of the cluster's network)"
+    )
 
 
 def test_an_unexamined_resource_is_stalled() -> None:
     found = {condition.type: condition for condition in status.unexamined("InvalidSpec", "why")}
     assert (found["Ready"].status, found["Reconciling"].status, found["Stalled"].status) == ("False", "False", "True")
     assert list(found) == list(TYPES)
-
-
-def test_a_secret_that_is_missing_is_the_reason() -> None:
-    problem = 'MountVolume.SetUp failed for volume "secret-database" : secret "nc-database" not found'
-    observed = _observed(_deployment("auth", availableReplicas=0), pod_problems={"auth": problem})
-    assert _summary(observed)[3] == "SecretMissing"
 
 
 def test_a_shared_database_login_is_named() -> None:

@@ -28,6 +28,7 @@ def workload() -> Workload:
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",
             "--metric-resolution=10s",  # the least it takes
+            "--kubelet-request-timeout=5s",  # less than that
         ],
         ready={"httpGet": {"path": "/readyz", "port": "https", "scheme": "HTTPS"}},
         ports={"https": 10250},

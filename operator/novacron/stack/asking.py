@@ -1,0 +1,75 @@
+"""Whom to ask what he misses, and what the answers are asked for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from novacron.api.v1alpha1 import NovaCron
+from novacron.core import conditions
+from novacron.core.conditions import Condition
+from novacron.core.manifest import Manifest, Ref, at
+from novacron.stack import rollout
+from novacron.stack.dependencies import Heard, Question, users
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A workload behind its Service.
+
+    Args:
+        pods: how many it leads to.
+    """
+
+    role: str
+    address: str
+    port: int
+    path: str
+    pods: int
+
+
+def targets(resource: NovaCron, children: Mapping[Ref, Manifest]) -> list[Target]:
+    """Services of available workloads that mount a login, by their own address: no name has to be resolved."""
+    found = []
+    for role in users(resource):
+        deployment = children.get(rollout.child(resource, "Deployment", role))
+        service = children.get(rollout.child(resource, "Service", role), {})
+        address = at(service, "spec", "clusterIP", default="")
+        if deployment is None or address in ("", "None"):
+            continue
+        ready = at(deployment, "status", "readyReplicas", default=0)
+        if ready and rollout.available(deployment, rollout.floor(resource, role)):
+            spec = resource.spec.workloads[role]
+            found.append(Target(role, address, spec.service.port, spec.probes.readiness.path, ready))
+    return found
+
+
+def question(
+    body: Manifest,
+    resource: NovaCron,
+    children: Mapping[Ref, Manifest],
+    said: Mapping[str, Heard],
+    *,
+    within_reach: bool,
+) -> Question:
+    """Args:
+    body: the resource with its status as it stands.
+    said: what pods that are not ready say against their credentials.
+    """
+    roles = users(resource)
+    return Question(
+        roles,
+        resource.spec.secrets.provider == "ExternalSecrets",
+        within_reach,
+        said,
+        frozenset(roles) - {target.role for target in targets(resource, children)},
+        _standing(body, conditions.CREDENTIALS_CURRENT),
+    )
+
+
+def _standing(body: Manifest, type_: str) -> Condition | None:
+    """A condition as the last operator left it."""
+    for item in at(body, "status", "conditions", default=[]):
+        if item["type"] == type_ and item["reason"] in conditions.REASONS:
+            return Condition(type_, item["status"], item["reason"], item["message"])
+    return None

@@ -1,0 +1,112 @@
+"""What is gone after a deletion, what hangs, and what uninstalling leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from novacron.core import labels
+from tests.support.api_client import KINDS
+from tests.support.living import HOME, OPERATOR_IMAGE, ROOT, Living
+from tests.support.lodging import Lodging, Sample
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.real_node
+
+
+def _left(lodging: Lodging) -> list[str]:
+    """Everything in the namespace that is NovaCron's, pods included."""
+    return [
+        f"{kind}/{item['metadata']['name']}"
+        for kind, known in KINDS.items()
+        if known.namespaced
+        for item in lodging.client.list(kind, lodging.namespace)
+        if item["metadata"].get("labels", {}).get(labels.INSTANCE) == lodging.name
+    ]
+
+
+def _command(living: Living, *arguments: str) -> tuple[int, str]:
+    """The novacron command against this cluster: exit code and output."""
+    environment = {**os.environ, "KUBECONFIG": str(living.node.plane.kubeconfig), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "novacron", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_deleting_the_resource_removes_every_child(living: Living) -> None:
+    with Lodging(living) as lodging:
+        lodging.until_ready()
+        assert len(_left(lodging)) > 20
+        lodging.client.delete("NovaCron", lodging.namespace, lodging.name, propagation="Foreground")
+        until(lambda: _left(lodging) == [], "nothing is left", 90, every=0.5)
+
+
+@pytest.fixture
+def without_external_secrets(living: Living) -> Iterator[None]:
+    """Its controller away: ExternalSecrets carry a finalizer that nobody removes then."""
+    deployment = ("-n", "neighbours", "scale", "deployment/external-secrets")
+    living.kubectl(*deployment, "--replicas=0")
+    living.kubectl("-n", "neighbours", "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=external-secrets")
+    yield
+    living.kubectl(*deployment, "--replicas=1")
+    living.kubectl("-n", "neighbours", "rollout", "status", "deployment/external-secrets", "--timeout=90s")
+
+
+def test_a_foreground_deletion_that_hangs_says_what_hangs(
+    touched: Sample, without_external_secrets: None, living: Living
+) -> None:
+    touched.client.delete("NovaCron", touched.namespace, touched.name, propagation="Foreground")
+
+    def told() -> bool:
+        ready = touched.condition("Ready")
+        assert ready.get("reason") == "Deleting", ready
+        return {f"ExternalSecret/{touched.name}-{group}" in ready["message"] for group in ("database", "redis")} == {
+            True
+        }
+
+    until(told, "the conditions name the ExternalSecrets", 60, every=0.5)
+    code, said = _command(living, "status", "-n", touched.namespace)
+    assert code == 1
+    assert f"{touched.name}-database" in said
+    living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
+    until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
+    with touched:
+        touched.until_ready()
+
+
+def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
+    touched: Sample, without_external_secrets: None, living: Living
+) -> None:
+    touched.client.delete("NovaCron", touched.namespace, touched.name)
+    until(lambda: touched.client.get("NovaCron", touched.namespace, touched.name) is None, "the resource is gone")
+    for command in ("status", "doctor"):
+        code, said = _command(living, command, "-n", touched.namespace, "-o", "json")
+        assert code == 1
+        assert f"{touched.name}-database" in json.dumps(json.loads(said)), command
+    living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
+    until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
+    with touched:
+        touched.until_ready()
+
+
+def test_uninstalling_as_documented_leaves_the_definition(touched: Sample, living: Living) -> None:
+    """The commands of README.md, as they stand there."""
+    section = (ROOT / "README.md").read_text().partition("## Uninstall")[2]
+    commands = [line.partition(" #")[0].split() for line in section.split("```")[1].strip().splitlines()]
+    assert all(command[0] == "kubectl" for command in commands)
+    for command in commands:
+        living.kubectl(*command[1:])
+    assert _left(touched) == []
+    assert living.client.get("Namespace", "", HOME) is None
+    left = living.kubectl("get", "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy", "-o", "name").split()
+    assert [name for name in left if "novacron" in name] == [
+        "customresourcedefinition.apiextensions.k8s.io/novacrons.novacron.io"
+    ]
+    living.install(OPERATOR_IMAGE)
+    with touched:
+        touched.until_ready()

@@ -1,0 +1,33 @@
+"""A certificate authority of one test run, for datastores and their clients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trustme
+
+
+class Authority:
+    """Trusts what it issued."""
+
+    def __init__(self) -> None:
+        self._ca = trustme.CA(organization_name="novacron tests")
+
+    @property
+    def pem(self) -> bytes:
+        return self._ca.cert_pem.bytes()
+
+    def write(self, directory: Path) -> Path:
+        """ca.crt in a folder."""
+        path = directory / "ca.crt"
+        path.write_bytes(self.pem)
+        return path
+
+    def server(self, directory: Path, *names: str) -> tuple[Path, Path]:
+        """Certificate and key of a server, in files."""
+        leaf = self._ca.issue_cert(*(names or ("127.0.0.1", "localhost")))
+        certificate, key = directory / "server.crt", directory / "server.key"
+        certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+        leaf.private_key_pem.write_to_path(key)
+        key.chmod(0o600)
+        return certificate, key

@@ -1,0 +1,102 @@
+"""A steady load of GET requests from inside the box, and what became of each of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.node.box import Box
+
+_SCRIPT = """
+import asyncio, collections, json, signal, sys, time
+host, port, path, rate, connections, keep = sys.argv[1:]
+port, rate, connections, kept = int(port), float(rate), int(connections), keep == "keep"
+seen, ending = collections.Counter(), False
+lines = (f"GET {path} HTTP/1.1", "Host: load", f"Connection: {'keep-alive' if kept else 'close'}", "", "")
+question = "\\r\\n".join(lines).encode()
+class Client:
+    def __init__(self): self.reader = self.writer = None
+    async def ask(self):
+        if self.writer is None:
+            self.reader, self.writer = await asyncio.open_connection(host, port)
+        self.writer.write(question)
+        head = await self.reader.readuntil(b"\\r\\n\\r\\n")
+        lines = head.decode().lower().split("\\r\\n")
+        fields = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+        await self.reader.readexactly(int(fields.get("content-length", 0)))
+        if not kept or fields.get("connection") == "close":
+            self.drop()
+        return lines[0].split()[1]
+    def drop(self):
+        if self.writer is not None: self.writer.close()
+        self.writer = None
+    async def run(self, number):
+        due = time.monotonic() + number / rate
+        while not ending:
+            await asyncio.sleep(max(0, due - time.monotonic()))
+            due += connections / rate
+            try:
+                seen[await asyncio.wait_for(self.ask(), 5)] += 1
+            except Exception as error:
+                seen[f"{type(error).__name__}: {error}"] += 1
+                self.drop()
+async def main():
+    global ending
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    work = [asyncio.create_task(Client().run(number)) for number in range(connections)]
+    print("begun", flush=True)
+    await told.wait()
+    ending = True
+    await asyncio.gather(*work)
+    print(json.dumps(seen), flush=True)
+asyncio.run(main())
+"""
+
+
+@dataclass
+class Load:
+    """What was answered so far is known at the end of the block.
+
+    Args:
+        answers: status, or the kind of failure, and how often.
+    """
+
+    answers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> int:
+        return sum(self.answers.values())
+
+    @property
+    def failed(self) -> dict[str, int]:
+        return {what: count for what, count in self.answers.items() if what != "200"}
+
+
+@contextmanager
+def steady(
+    box: Box, address: str, port: int, path: str, *, rate: float = 50, connections: int = 4, keep_alive: bool = True
+) -> Iterator[Load]:
+    """Asks at a rate (requests a second, over some connections) until the block ends.
+
+    Args:
+        keep_alive: whether a connection serves many requests, or each one has its own.
+    """
+    load = Load()
+    words: tuple[Any, ...] = (address, port, path, rate, connections, "keep" if keep_alive else "close")
+    # not in the box's process namespace: a signal to nsenter would not reach the script behind it
+    command = (*box.enter(processes=False), sys.executable, "-I", "-S", "-c", _SCRIPT, *map(str, words))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        try:
+            yield load
+        finally:
+            process.send_signal(signal.SIGTERM)
+            load.answers = json.loads(process.stdout.readline() or "{}")

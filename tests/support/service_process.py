@@ -1,0 +1,180 @@
+"""A workload as a process of its own, as a pod would run it: mounted, started, asked, told to end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.support.controlplane import process
+from tests.support.operator_process import free_ports
+from tests.support.volume import Volume
+from tests.support.waiting import until
+
+_SAMPLE = re.compile(r"^(\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
+NOVACRON = ("novacron",)
+TRIAL = ("tests.support.trial_role",)
+"""The same shell with routes that take their time."""
+
+
+class Answer:
+    """Status, headers in lower case, and body."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.body = response.read()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def __repr__(self) -> str:
+        return f"{self.status} {self.body.decode(errors='replace')}"
+
+
+class ServiceProcess:
+    """Its files are mounted at once; it starts on entering and is killed on leaving.
+
+    Args:
+        members: of the settings document, beyond what every one has.
+        module: what is run.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        directory: Path,
+        *,
+        module: tuple[str, ...] = NOVACRON,
+        reloaded: Mapping[str, Any] | None = None,
+        level: str = "DEBUG",
+        **members: Any,
+    ) -> None:
+        self._command = [sys.executable, "-m", *module, role]
+        self._level = level
+        http_port, metrics_port = free_ports()
+        self.port, self.metrics_port = http_port, metrics_port
+        self.log_path = directory / f"{role}.log"
+        self.jwks = Volume(directory / "jwks", {"jwks.json": '{"keys": []}'})
+        self.settings = {
+            "role": role,
+            "ports": {"http": http_port, "metrics": metrics_port},
+            "shutdown_grace_seconds": 25,
+            "jwks_file": str(self.jwks.path / "jwks.json"),
+            "peers": {},
+            **members,
+        }
+        self._reloaded = dict(reloaded or {})
+        self.config = Volume(directory / "config", self._documents())
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _documents(self) -> dict[str, str]:
+        return {"settings.json": json.dumps(self.settings), "reloaded.json": json.dumps(self._reloaded)}
+
+    def reload(self, **reloaded: Any) -> None:
+        """Replaces the second document."""
+        self._reloaded = reloaded
+        self.config.replace(self._documents())
+
+    def __enter__(self) -> ServiceProcess:
+        return self.start()
+
+    def __exit__(
+        self, type_: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+        if type_ is not None:
+            print(f"the workload's last words:\n{process.last_lines(self.log_path, 40)}", file=sys.stderr)
+
+    def start(self) -> ServiceProcess:
+        """Returns when it is alive."""
+        self.process = process.start(
+            [*self._command, f"--config={self.config.path}", "--bind-address=127.0.0.1", f"--log-level={self._level}"],
+            self.log_path,
+            detached=False,
+        )
+        until(self._alive, "the workload's /health answers 200", 30)
+        return self
+
+    def _alive(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise process.StartError(f"the workload ended:\n{self.log()}")
+        try:
+            return self.ask("/health").status == 200
+        except OSError:
+            return False
+
+    def connection(self, seconds: float = 20.0) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+
+    def ask(
+        self, path: str, method: str = "GET", *, body: bytes | None = None, port: int = 0, **headers: str
+    ) -> Answer:
+        """The answer on a connection of its own."""
+        line = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+        try:
+            line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            return Answer(line.getresponse())
+        finally:
+            line.close()
+
+    def ready(self) -> Answer:
+        return self.ask("/ready")
+
+    def dependency(self, name: str) -> dict[str, Any]:
+        """What /ready says of one."""
+        found: dict[str, Any] = {one["name"]: one for one in self.ready().json()["dependencies"]}[name]
+        return found
+
+    def until_ready(self, seconds: float = 30.0) -> ServiceProcess:
+        def ready() -> bool:
+            answer = self.ready()
+            assert answer.status == 200, answer
+            return True
+
+        until(ready, "the workload is ready", seconds)
+        return self
+
+    def until_dependency(self, name: str, state: str, reason: str, seconds: float = 30.0) -> dict[str, Any]:
+        def seen() -> dict[str, Any]:
+            found = self.dependency(name)
+            assert (found["state"], found["reason"]) == (state, reason), found
+            return found
+
+        return until(seen, f"{name} is {state} {reason}", seconds)
+
+    def metrics(self) -> dict[str, float]:
+        """Sample with its labels -> value."""
+        return {name: float(value) for name, value in _SAMPLE.findall(self.metrics_page())}
+
+    def metrics_page(self) -> str:
+        return self.ask("/metrics", port=self.metrics_port).body.decode()
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """Lines of the log about one event."""
+        found = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [line for line in found if line["event"] == event]
+
+    def tell(self, number: signal.Signals = signal.SIGTERM) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def ended(self, seconds: float = 30.0) -> tuple[int, float]:
+        """Exit code, and how long it took from now."""
+        assert self.process is not None
+        before = time.monotonic()
+        return self.process.wait(seconds), time.monotonic() - before

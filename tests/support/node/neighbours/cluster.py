@@ -11,6 +11,10 @@ from novacron.core.manifest import Manifest, at
 from tests.support.controlplane.plane import KubectlError
 from tests.support.node.neighbours.pods import Workload, selector
 
+_CONTAINERS = ("initContainerStatuses", "containerStatuses")
+_EVENT = 'jsonpath={range .items[*]}{.reason}: {.message}{"\\n"}{end}'
+_HOPELESS = frozenset({"CrashLoopBackOff", "CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName"})
+
 
 class NeighbourError(Exception):
     """A neighbour did not come up; the text holds the state of its pod and its last words."""
@@ -52,6 +56,13 @@ def available(cluster: Cluster, workload: Workload) -> bool:
     return bool(current and at(found, "status", "availableReplicas", default=0))
 
 
+def hopeless(cluster: Cluster, workload: Workload) -> bool:
+    """Whether its pod fails again and again, so that nobody need wait for it any longer."""
+    status = at(pod(cluster, workload) or {}, "status", default={})
+    states = [item for group in _CONTAINERS for item in status.get(group, ())]
+    return any(at(item, "state", "waiting", "reason") in _HOPELESS for item in states)
+
+
 def last_words(cluster: Cluster, workload: Workload) -> str:
     """What can be known of a workload that does not come up."""
     found = pod(cluster, workload)
@@ -59,12 +70,11 @@ def last_words(cluster: Cluster, workload: Workload) -> str:
         return "it has no pod"
     name = found["metadata"]["name"]
     lines = [f"pod {name} is {at(found, 'status', 'phase', default='unknown')}"]
-    for group in ("initContainerStatuses", "containerStatuses"):
+    for group in _CONTAINERS:
         lines += [f"{item['name']}: {_state(item)}" for item in at(found, "status", group, default=[])]
-    lines += _printed(
-        cluster, "get", "events", "-n", workload.namespace, f"--field-selector=involvedObject.name={name}"
-    )
-    lines += _printed(cluster, "logs", "-n", workload.namespace, name, "--all-containers", "--tail=15")
+    there = ("-n", workload.namespace)
+    lines += _printed(cluster, "get", "events", *there, f"--field-selector=involvedObject.name={name}", "-o", _EVENT)
+    lines += _printed(cluster, "logs", *there, name, "--all-containers", "--tail=15")
     return "\n".join(lines)
 
 

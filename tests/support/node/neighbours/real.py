@@ -228,8 +228,14 @@ class Neighbours:
         return conditions.get("Available") == "True"
 
     def _until(self, workload: Workload, check: Callable[[], bool]) -> None:
+        def settled() -> bool:
+            return check() or cluster.hopeless(self._cluster, workload)
+
         try:
-            until(check, f"{workload.name} comes up", seconds=_SECONDS, every=0.3)
-        except NotInTime as error:
+            until(settled, f"{workload.name} comes up", seconds=_SECONDS, every=0.2)
+            up = check()
+        except NotInTime:
+            up = False
+        if not up:
             words = cluster.last_words(self._cluster, workload)
-            raise NeighbourError(f"{workload.name} did not come up within {_SECONDS:g} s: {words}") from error
+            raise NeighbourError(f"{workload.name} does not come up: {words}")

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from image import contents as description
-from image import debian, lock, oci, rootfs, sbom
+from image import certificates, debian, interpreter, lock, oci, rootfs, sbom
 from image.cache import alone, cache
-from image.contents import CHECKOUT, Contents
+from image.contents import Contents
 from image.debian import Package
 from image.interpreter import Interpreter
 from image.oci import Blob, ImageConfig, Layer
@@ -153,10 +153,10 @@ def _kept(name: str, comment: str, inputs: Sequence[str], write: Callable[[Path]
 
 
 def _key(inputs: Sequence[str]) -> str:
-    """Of everything that decides what a part is: its inputs, the description, this code, the compressor."""
+    """Of everything that decides what a part is: its inputs, the description, the code that makes it, the compressor."""
     digest = hashlib.sha256()
-    sources = sorted(file for file in (CHECKOUT / "image").iterdir() if file.suffix in (".py", ".toml"))
-    texts = [file.read_text() for file in sources]
+    sources = [module.__file__ for module in (certificates, debian, description, interpreter, oci, rootfs)]
+    texts = [Path(file).read_text() for file in (*sources, description.DESCRIPTION)]
     for text in (*texts, *inputs, str(oci.epoch()), zlib.ZLIB_RUNTIME_VERSION, debian.architecture()):
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:32]

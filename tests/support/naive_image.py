@@ -40,6 +40,7 @@ def naive(into: Path) -> Root:
     debian.unpack(debian.candidates(names), into)
     shutil.copy(into / "usr/share/base-passwd/passwd.master", into / "etc/passwd")
     shutil.copy(into / "usr/share/base-passwd/group.master", into / "etc/group")
+    _authorities(into)
     _wheels(into)
     for step in _STEPS:
         say(f"naive image: {' '.join(step)[:80]}")
@@ -47,6 +48,13 @@ def naive(into: Path) -> Root:
     shutil.rmtree(into / _WHEELS)
     into.chmod(0o755)
     return Root(into, (f"{_HOME}/bin/novacron",), {"PATH": f"{_HOME}/bin:/usr/bin:/bin"}, "65532:65532")
+
+
+def _authorities(into: Path) -> None:
+    """What debconf would ask for: all of them."""
+    source = into / "usr" / "share" / "ca-certificates"
+    names = sorted(str(file.relative_to(source)) for file in source.rglob("*.crt"))
+    (into / "etc" / "ca-certificates.conf").write_text("".join(f"{name}\n" for name in names))
 
 
 def _required() -> list[str]:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+from prometheus_client import CollectorRegistry
+from pydantic_core import PydanticUndefined
+
 from novacron.adapters.telemetry import Telemetry
-from novacron.core import conditions, events
+from novacron.core import conditions, dependencies, events
+from novacron.roles import serving
+from novacron.workload.service import telemetry as workload
+from novacron.workload.service.settings import Limits
 
 PATH = Path(__file__).parents[2] / "docs" / "reference.md"
 
@@ -35,7 +42,31 @@ def text() -> str:
             "",
             "## Metrics of the operator",
             "",
-            *_table(("metric", "says"), _metrics()),
+            *_table(("metric", "says"), _metrics(Telemetry().registry)),
+            "",
+            "## Metrics of every workload",
+            "",
+            *_table(("metric", "says"), _metrics(workload.Telemetry("api").registry)),
+            "",
+            "## What a workload says of its dependencies",
+            "",
+            "`/ready` of a workload answers 200 or 503; both hold `state` (ready, draining, down) and `dependencies`:",
+            "a list of `name`, `state` (ok, degraded, down), `required`, `secret`, `reason`, `message`. The status is",
+            "503 while a required one is down, or the process ends. Never does it hold what a Secret holds.",
+            "",
+            *_table(("reason", "means"), dependencies.REASONS),
+            "",
+            "## Environment of a workload",
+            "",
+            "All else comes from mounted files. `spec.<workload>.env` may set:",
+            "",
+            *_table(("variable", "says"), _environment()),
+            "",
+            "## Limits of a workload",
+            "",
+            "Members of `limits` in `settings.json`, for trying a workload by hand; the operator leaves the defaults.",
+            "",
+            *_table(("limit", "says"), _limits()),
             "",
         ]
     )
@@ -45,12 +76,35 @@ def _table(head: tuple[str, str], rows: dict[str, str]) -> list[str]:
     return [f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in rows.items())]
 
 
-def _metrics() -> dict[str, str]:
+def _metrics(registry: CollectorRegistry) -> dict[str, str]:
     found = {}
-    for family in Telemetry().registry.collect():
+    for family in registry.collect():
         suffix = "_total" if family.type == "counter" else ""
         found[family.name + suffix] = family.documentation
     return dict(sorted(found.items()))
+
+
+def _environment() -> dict[str, str]:
+    """Every variable that an option of the workloads' commands reads."""
+
+    @click.command()
+    @serving.options
+    def command(**_options: object) -> None: ...
+
+    found = {}
+    for option in command.params:
+        if isinstance(option, click.Option) and isinstance(option.envvar, str):
+            choices = ", ".join(option.type.choices) if isinstance(option.type, click.Choice) else ""
+            found[option.envvar] = f"As {option.opts[0]}: {choices}; default {option.default}."
+    return found
+
+
+def _limits() -> dict[str, str]:
+    found = {}
+    for name, about in Limits.model_fields.items():
+        assert about.default is not PydanticUndefined
+        found[name] = f"{about.description} Default {about.default:.0f}."
+    return found
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _ROOT = Path(__file__).parents[2]
+_HEAVY = {"kopf", "kubernetes", "aiohttp", "yaml", "novacron.api", "novacron.stack", "psycopg", "redis"}
 
 
 def test_the_source_root_holds_the_package_alone() -> None:
@@ -32,3 +37,36 @@ def test_a_role_imports_only_what_it_needs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("role", "stores"),
+    [("api", {"redis"}), ("auth", {"psycopg", "redis"}), ("query", {"psycopg", "redis"}), ("ml", set())],
+)
+def test_a_workload_holds_no_operator_and_no_store_that_it_does_not_open(
+    role: str, stores: set[str], tmp_path: Path
+) -> None:
+    """Up to the moment at which it would begin to serve: the port is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        store = {"host": "h", "port": 1, "credentials": "/none", "secret": "s"}
+        settings = {
+            "role": role,
+            "ports": {"http": taken.getsockname()[1], "metrics": taken.getsockname()[1]},
+            "shutdown_grace_seconds": 1,
+            "jwks_file": "/none/jwks.json",
+            "database": {**store, "name": "n", "ssl_mode": "disable"},
+            "redis": {**store, "tls": False},
+        }
+        (tmp_path / "settings.json").write_text(json.dumps(settings))
+        (tmp_path / "reloaded.json").write_text("{}")
+        program = (
+            f"import sys; sys.argv = ['novacron', '{role}', '--config', '{tmp_path}', '--bind-address', '127.0.0.1']\n"
+            "from novacron.__main__ import main\n"
+            "try:\n  main()\n"
+            "finally:\n"
+            f"  print(*sorted({_HEAVY} & sys.modules.keys()))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Address already in use" in done.stderr
+    assert set(done.stdout.split()) == stores

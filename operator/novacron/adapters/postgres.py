@@ -264,7 +264,7 @@ _SAID = (
     ("private key file", "FileInvalid"),
     ("certificate file", "FileInvalid"),
     ("authentication failed", "AuthenticationFailed"),
-    ("is not permitted to log in", "AuthenticationFailed"),
+    ('FATAL:  role "', "AuthenticationFailed"),
     ("does not exist", "DatabaseMissing"),
     ("permission denied for database", "PermissionDenied"),
     ("no pg_hba.conf entry", "PermissionDenied"),

@@ -175,7 +175,7 @@ def _context(authorities: bytes) -> ssl.SSLContext:
 
 
 def _unusable(error: Exception) -> Unusable:
-    """Why, by the classes of an error and of what caused it."""
+    """Why, by the classes of an error and of what caused it; the texts go no further."""
     for seen in _chain(error):
         for kinds, reason in _BY_CLASS:
             if isinstance(seen, kinds):

@@ -7,17 +7,22 @@ from pathlib import Path
 import pytest
 
 import novacron
-from novacron.core import conditions, events
+from novacron.core import conditions, dependencies, events
 
 _SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
     for path in Path(novacron.__path__[0]).rglob("*.py")
-    if path.name not in ("conditions.py",)
+    if path.name not in ("conditions.py", "dependencies.py", "findings.py")
 )
 
 
 @pytest.mark.parametrize("reason", sorted(conditions.REASONS))
 def test_every_documented_reason_is_said_somewhere(reason: str) -> None:
+    assert f'"{reason}"' in _SOURCES
+
+
+@pytest.mark.parametrize("reason", sorted(set(dependencies.REASONS) - {"Reached"}))
+def test_every_documented_reason_of_a_dependency_is_said_somewhere(reason: str) -> None:
     assert f'"{reason}"' in _SOURCES
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from novacron.core import names
 from novacron.core.manifest import Manifest
-from tests.support.controlplane import crds
 from tests.support.controlplane.progress import say
 from tests.support.node.neighbours import (
     access,
@@ -101,6 +100,8 @@ class Neighbours:
     def up(self) -> None:
         """Brings all of them up, or finds them running and puts right what tests have broken; says who is ready when.
 
+        External Secrets finds its CRDs in the cluster (``crds.install``).
+
         Raises:
             NeighbourError: one of them does not come up; with its last words.
             BuildError, ToolchainError, ImageError, KubectlError: with the remedy.
@@ -110,8 +111,6 @@ class Neighbours:
         for name, archive in archives.items():
             self._cluster.load(archive)
             say(f"the node has the image {name}")
-        crd_files = crds.directory() / "external-secrets"
-        self._cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crd_files))
         self._access = self._recorded() or access.issued(_SERVICES)
         self.authority.write_text(self._access.authority)
         cluster.apply(self._cluster, self._manifests())

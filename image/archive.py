@@ -48,6 +48,17 @@ def extract(archive: Path, into: Path) -> None:
                 content.extractall(into, numeric_owner=True)  # noqa: S202
 
 
+def write_layout(archive: Path, into: Path) -> None:
+    """Writes the layout as the directory that some tools want in place of an archive.
+
+    Raises:
+        ImageError: it is no archive.
+    """
+    with _opened(archive) as layout:
+        layout.extraction_filter = _trusted
+        layout.extractall(into)  # noqa: S202 - of our own making
+
+
 def _trusted(member: tarfile.TarInfo, _into: str) -> tarfile.TarInfo:
     return member
 

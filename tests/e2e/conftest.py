@@ -13,6 +13,11 @@ from tests.support.lodging import Sample
 from tests.support.observed_states import Judged
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for the sample's five minutes of rest comes last, so that the rest passes meanwhile."""
+    items.sort(key=lambda item: isinstance(item, pytest.Function) and "rested" in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def living(judged: Judged) -> Iterator[Living]:
     with Living() as up, judged(up.node.plane, "tests/e2e"):
@@ -33,10 +38,15 @@ def sample(idle: tuple[Sample, Future[Idle]]) -> Sample:
     return idle[0]
 
 
+@pytest.fixture(scope="session")
+def rested(idle: tuple[Sample, Future[Idle]]) -> Idle:
+    """What was seen of the sample's five minutes of rest, once they are over."""
+    return idle[1].result()
+
+
 @pytest.fixture
-def touched(idle: tuple[Sample, Future[Idle]]) -> Sample:
-    """The sample once its five minutes of rest are over; to be changed, and put back by who changes it."""
-    sample, verdict = idle
-    verdict.result()
+def touched(sample: Sample, rested: Idle) -> Sample:
+    """The sample after its rest; to be changed, and put back by who changes it."""
+    assert rested.seconds > 0
     sample.until_ready()
     return sample

@@ -19,7 +19,7 @@ _SECONDS = 120.0
 @pytest.fixture
 def fresh(touched: Sample) -> Iterator[Sample]:
     """The sample with a store that is read every few seconds."""
-    touched.edit({"secrets": {"refreshInterval": "5s"}})
+    touched.edit({"secrets": {"refreshInterval": "10s"}})
     touched.until_ready()
     yield touched
     touched.living.neighbours.restore_database_password()

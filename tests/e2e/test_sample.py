@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import Future
 
 import pytest
 
@@ -109,9 +108,8 @@ def test_no_condition_is_left_in_doubt(sample: Sample) -> None:
     assert {item["type"]: item["message"] for item in conditions if item["status"] == "Unknown"} == {}
 
 
-def test_five_minutes_of_rest(idle: tuple[Sample, Future[Idle]]) -> None:
-    seen = idle[1].result()
-    assert (seen.writes, seen.restarts, seen.warnings) == ([], [], [])
-    assert seen.seconds >= 300
+def test_five_minutes_of_rest(rested: Idle) -> None:
+    assert (rested.writes, rested.restarts, rested.warnings) == ([], [], [])
+    assert rested.seconds >= 300
     # the lease is renewed every two seconds: the log was really read
-    assert 100 <= seen.renewals <= 200
+    assert 100 <= rested.renewals <= 200

@@ -1,4 +1,4 @@
-"""The same input, the same digest: another directory, umask, place for temporary files, an empty cache change nothing."""
+"""The same input, the same digest: another directory, umask, temporary directory or an empty cache changes nothing."""
 
 from __future__ import annotations
 

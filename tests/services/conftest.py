@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,15 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority()
+
+
+@pytest.fixture(autouse=True)
+def system_authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of whom the system trusts: at first somebody who issued nothing here."""
+    path = tmp_path / "system.pem"
+    path.write_bytes(Authority().pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +57,7 @@ class Account:
 
     def files(self, **changes: str | bytes) -> dict[str, str | bytes]:
         known: dict[str, str | bytes] = {"username": self.name, "password": self.password, "ca.crt": self.ca}
-        return known | {name.replace("_", "."): value for name, value in changes.items()}
+        return known | changes
 
     def settings(self, postgres: Postgres, **changes: Any) -> dict[str, Any]:
         """The member ``database``."""
@@ -63,31 +73,45 @@ class Account:
 
 
 @pytest.fixture
-def account(postgres: Postgres, tmp_path: Path) -> Iterator[Account]:
+def account(postgres: Postgres, tmp_path: Path) -> Account:
     name, password = f"user_{next(_numbers)}", f"canary-{next(_numbers)}-of-the-database"
     postgres.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
     volume = Volume(tmp_path / "database", {"username": name, "password": password, "ca.crt": postgres.ca})
-    yield Account(name, password, volume, postgres.ca)
+    return Account(name, password, volume, postgres.ca)
+
+
+@dataclass(slots=True)
+class RedisAccount:
+    """The mounted files that log in to Redis."""
+
+    volume: Volume
+    ca: bytes
+
+    def files(self, **changes: str | bytes) -> dict[str, str | bytes]:
+        return {"password": REDIS_PASSWORD, "ca.crt": self.ca, **changes}
+
+    def settings(self, server: RedisServer, **changes: Any) -> dict[str, Any]:
+        """The member ``redis``."""
+        known = {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "tls": True,
+            "credentials": str(self.volume.path),
+            "secret": "novacron-redis",
+        }
+        return known | changes
 
 
 @pytest.fixture
-def redis_settings(redis_server: RedisServer, tmp_path: Path) -> dict[str, Any]:
-    """The member ``redis``."""
-    volume = Volume(tmp_path / "redis", {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca})
-    return {
-        "host": "127.0.0.1",
-        "port": redis_server.port,
-        "tls": True,
-        "credentials": str(volume.path),
-        "secret": "novacron-redis",
-    }
+def redis_account(redis_server: RedisServer, tmp_path: Path) -> RedisAccount:
+    account = RedisAccount(Volume(tmp_path / "redis", {}), redis_server.ca)
+    account.volume.replace(account.files())
+    return account
 
 
 @pytest.fixture
 def silent_server() -> Iterator[Callable[[], int]]:
     """Ports on which connections are accepted and nothing is ever said."""
-    import socket
-
     opened = []
 
     def port() -> int:

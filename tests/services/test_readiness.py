@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-from tests.services.conftest import REDIS_PASSWORD, Account
+from tests.services.conftest import REDIS_PASSWORD, Account, RedisAccount
 from tests.support.certificates import Authority
-from tests.support.operator_process import free_ports
 from tests.support.postgres import ADMIN_PASSWORD, Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import ServiceProcess
-from tests.support.volume import Volume
 
 
 @pytest.fixture
 def query(
-    tmp_path: Path, postgres: Postgres, account: Account, redis_settings: dict[str, Any]
+    tmp_path: Path, postgres: Postgres, account: Account, redis_server: RedisServer, redis_account: RedisAccount
 ) -> Iterator[Callable[..., ServiceProcess]]:
     """Starts the role with changes of its settings; nothing secret may have come out of it when the test ends."""
     started: list[ServiceProcess] = []
 
     def start(**members: Any) -> ServiceProcess:
-        known = {"database": account.settings(postgres), "redis": redis_settings, "reloaded": {"database_pool_size": 4}}
-        process = ServiceProcess("query", tmp_path / "query", **{**known, **members})
+        stores = {"database": account.settings(postgres), "redis": redis_account.settings(redis_server)}
+        process = ServiceProcess(
+            "query", tmp_path / "query", reloaded={"database_pool_size": 4}, members=stores | members
+        )
         started.append(process)
         return process.start()
 
@@ -52,105 +52,36 @@ def test_all_is_well(query: Callable[..., ServiceProcess]) -> None:
     assert metrics['novacron_dependency_up{dependency="redis"}'] == 1
 
 
-DATABASE = {
-    "wrong password": ({}, {"password": "canary-wrong"}, "AuthenticationFailed"),
-    "wrong user": ({}, {"username": "canary_nobody"}, "AuthenticationFailed"),
-    "no user": ({}, {"username": ""}, "FileMissing"),
-    "no database": ({"name": "nowhere"}, {}, "DatabaseMissing"),
-    "unknown host": ({"host": "nowhere.invalid"}, {}, "NameNotResolved"),
-    "closed port": ({"port": free_ports()[0]}, {}, "Unreachable"),
-    "another authority": ({}, {"ca_crt": Authority().pem}, "CertificateRefused"),
-    "the system's authorities": ({}, {"ca_crt": ""}, "CertificateRefused"),
-    "another name": ({"host": "127.0.0.2"}, {}, "CertificateRefused"),
-    "no authority for verify-ca": ({"ssl_mode": "verify-ca"}, {"ca_crt": ""}, "FileMissing"),
-    "no TLS": ({"ssl_mode": "disable"}, {}, "EncryptionRefused"),
-    "rubbish for an authority": ({}, {"ca_crt": "canary rubbish"}, "FileInvalid"),
-    "a password of two lines": ({}, {"password": "canary\nsecond"}, "FileInvalid"),
+WRONG = {
+    "the database's password": ("database", {"password": "canary-wrong"}, "AuthenticationFailed"),
+    "the database's authority": ("database", {"ca.crt": Authority().pem}, "CertificateRefused"),
+    "Redis' password": ("redis", {"password": "canary-wrong"}, "AuthenticationFailed"),
 }
 
 
-@pytest.mark.parametrize(("settings", "files", "reason"), DATABASE.values(), ids=DATABASE)
-def test_what_is_wrong_with_the_database(
+@pytest.mark.parametrize(("name", "files", "reason"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_named_and_goes_by_itself(
     query: Callable[..., ServiceProcess],
-    postgres: Postgres,
     account: Account,
-    settings: dict[str, Any],
-    files: dict[str, str],
+    redis_account: RedisAccount,
+    name: str,
+    files: dict[str, str | bytes],
     reason: str,
 ) -> None:
-    account.volume.replace(account.files(**files))
-    process = query(database=account.settings(postgres, **settings))
-    found = process.until_dependency("database", "down", reason)
-    assert found["secret"] == "novacron-database"
+    """The other kinds of failure are told in test_database.py and test_redis.py."""
+    mounted = account if name == "database" else redis_account
+    mounted.volume.replace(mounted.files(**files))
+    process = query()
+    found = process.until_dependency(name, "down", reason)
+    assert found["secret"] == f"novacron-{name}"
+    assert f"Secret novacron-{name}" in found["message"]
     answer = process.ready()
     assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
     assert found["message"] in answer.json()["detail"]
     assert process.ask("/health").status == 200
-    assert process.metrics()['novacron_dependency_up{dependency="database"}'] == 0
-
-
-@pytest.mark.parametrize("mode", ["verify-ca", "require"])
-def test_weaker_modes_ask_less_of_the_certificate(
-    query: Callable[..., ServiceProcess], postgres: Postgres, account: Account, mode: str
-) -> None:
-    if mode == "require":
-        account.volume.replace(account.files(ca_crt=""))
-    query(database=account.settings(postgres, ssl_mode=mode, host="localhost")).until_ready()
-
-
-def test_a_database_that_says_nothing(
-    query: Callable[..., ServiceProcess], postgres: Postgres, account: Account, silent_server: Callable[[], int]
-) -> None:
-    process = query(database=account.settings(postgres, port=silent_server()))
-    process.until_dependency("database", "down", "TimedOut")
-
-
-REDIS = {
-    "wrong password": ({}, {"password": "canary-wrong"}, "AuthenticationFailed"),
-    "no password": ({}, {"password": ""}, "AuthenticationFailed"),
-    "unknown host": ({"host": "nowhere.invalid"}, {}, "NameNotResolved"),
-    "closed port": ({"port": free_ports()[0]}, {}, "Unreachable"),
-    "another authority": ({}, {"ca.crt": Authority().pem.decode()}, "CertificateRefused"),
-    "the system's authorities": ({}, {"ca.crt": ""}, "CertificateRefused"),
-    "another name": ({"host": "127.0.0.2"}, {}, "CertificateRefused"),
-    "rubbish for an authority": ({}, {"ca.crt": "canary rubbish"}, "FileInvalid"),
-}
-
-
-@pytest.mark.parametrize(("settings", "files", "reason"), REDIS.values(), ids=REDIS)
-def test_what_is_wrong_with_redis(
-    query: Callable[..., ServiceProcess],
-    redis_server: RedisServer,
-    redis_settings: dict[str, Any],
-    tmp_path: Path,
-    settings: dict[str, Any],
-    files: dict[str, str],
-    reason: str,
-) -> None:
-    known = {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca.decode()}
-    volume = Volume(tmp_path / "changed", known | files)
-    process = query(redis=redis_settings | settings | {"credentials": str(volume.path)})
-    assert process.until_dependency("redis", "down", reason)["secret"] == "novacron-redis"
-    assert process.ready().status == 503
-    assert process.ask("/health").status == 200
-
-
-def test_a_user_who_may_not_ask(
-    query: Callable[..., ServiceProcess], redis_server: RedisServer, redis_settings: dict[str, Any], tmp_path: Path
-) -> None:
-    redis_server.command("ACL", "SETUSER", "mute", "on", ">canary-mute", "-@all", "+auth", "+client|setname")
-    volume = Volume(
-        tmp_path / "mute", {"username": "mute", "password": "canary-mute", "ca.crt": redis_server.ca.decode()}
-    )
-    process = query(redis=redis_settings | {"credentials": str(volume.path)})
-    process.until_dependency("redis", "down", "PermissionDenied")
-
-
-def test_redis_without_tls_where_it_speaks_nothing_else(
-    query: Callable[..., ServiceProcess], redis_settings: dict[str, Any]
-) -> None:
-    process = query(redis=redis_settings | {"tls": False})
-    assert process.until_dependency("redis", "down", "Unreachable")["secret"] == "novacron-redis"
+    assert process.metrics()[f'novacron_dependency_up{{dependency="{name}"}}'] == 0
+    mounted.volume.replace(mounted.files())
+    process.until_ready()
 
 
 def test_what_is_wrong_with_the_keys(query: Callable[..., ServiceProcess]) -> None:

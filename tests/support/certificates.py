@@ -23,11 +23,19 @@ class Authority:
         path.write_bytes(self.pem)
         return path
 
+    def client(self, directory: Path, user: str) -> tuple[Path, Path]:
+        """Certificate and key that prove a user."""
+        return _written(directory, "client", self._ca.issue_cert("client.invalid", common_name=user))
+
     def server(self, directory: Path, *names: str) -> tuple[Path, Path]:
         """Certificate and key of a server, in files."""
         leaf = self._ca.issue_cert(*(names or ("127.0.0.1", "localhost")))
-        certificate, key = directory / "server.crt", directory / "server.key"
-        certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-        leaf.private_key_pem.write_to_path(key)
-        key.chmod(0o600)
-        return certificate, key
+        return _written(directory, "server", leaf)
+
+
+def _written(directory: Path, name: str, leaf: trustme.LeafCert) -> tuple[Path, Path]:
+    certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
+    certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    leaf.private_key_pem.write_to_path(key)
+    key.chmod(0o600)
+    return certificate, key

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -28,6 +29,7 @@ class OperatorProcess:
         directory: for logs.
         namespace: the only one to serve; empty: all.
         home: namespace of the lease; must exist. Operators with different ones do not know of each other.
+        command: what starts it; e.g. from an image's file system.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class OperatorProcess:
         namespace: str = "",
         home: str = "novacron-system",
         name: str = "operator",
+        command: Sequence[str] = COMMAND,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.log_path = directory / f"{name}.log"
         self._kubeconfig = kubeconfig
         self._namespace = namespace
         self._home = home
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._health_port = 0
         self._metrics_port = 0
@@ -63,7 +67,7 @@ class OperatorProcess:
         assert not self.alive(), "it runs already"
         self._health_port, self._metrics_port = free_ports()
         command = [
-            *COMMAND,
+            *self._command,
             f"--kubeconfig={self._kubeconfig}",
             "--bind-address=127.0.0.1",
             f"--health-port={self._health_port}",
@@ -117,14 +121,15 @@ class OperatorProcess:
         return self.metrics().get("novacron_leader") == 1.0
 
     def until_leading(self, seconds: float = 40.0) -> OperatorProcess:
-        until(lambda: self._checked() and self.leads(), f"the operator leads\n{self.last_words()}", seconds)
+        until(lambda: self.checked() and self.leads(), f"the operator leads\n{self.last_words()}", seconds)
         return self
 
     def until_ready(self, seconds: float = 40.0) -> OperatorProcess:
-        until(lambda: self._checked() and self.readiness()[0] == 200, "the operator's /readyz answers 200", seconds)
+        until(lambda: self.checked() and self.readiness()[0] == 200, "the operator's /readyz answers 200", seconds)
         return self
 
-    def _checked(self) -> bool:
+    def checked(self) -> bool:
+        """Raises ``AssertionError`` with its last words where it ended."""
         assert self.alive(), f"the operator ended:\n{self.last_words()}"
         return True
 

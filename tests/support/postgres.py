@@ -24,7 +24,7 @@ ADMIN_PASSWORD = "canary-of-the-administrator"
 _USER = "nobody"
 """Who runs it where we are root, which PostgreSQL refuses to be."""
 _SETTINGS = {
-    "listen_addresses": "'127.0.0.1'",
+    "listen_addresses": "'127.0.0.1, 127.0.0.2'",
     "unix_socket_directories": "''",
     "ssl": "on",
     "fsync": "off",
@@ -34,7 +34,7 @@ _SETTINGS = {
     "shared_buffers": "16MB",
     "log_connections": "on",
 }
-_ACCESS = "hostssl all all 127.0.0.1/32 scram-sha-256\nhostnossl all all 127.0.0.1/32 reject\n"
+_ACCESS = "hostssl all all 127.0.0.0/8 scram-sha-256\nhostnossl all all 127.0.0.0/8 reject\n"
 
 
 class Postgres:
@@ -48,6 +48,7 @@ class Postgres:
         self._log = self._home / "log"
         self.port = free_ports()[0]
         self.ca = authority.pem
+        self._authority = authority.write(self._home)
         self._certificate, self._key = authority.server(self._home, *names)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -56,10 +57,27 @@ class Postgres:
         password = self._home / "password"
         password.write_text(ADMIN_PASSWORD)
         if os.geteuid() == 0:
-            for path in (self._data, password, self._certificate, self._key):
+            for path in (self._data, password, self._authority, self._certificate, self._key):
                 shutil.chown(path, _USER)
-        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--pwfile", str(password))
-        files = {"ssl_cert_file": f"'{self._certificate}'", "ssl_key_file": f"'{self._key}'", "port": str(self.port)}
+        self._run(
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            "postgres",
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "--pwfile",
+            str(password),
+        )
+        files = {
+            "ssl_ca_file": f"'{self._authority}'",
+            "ssl_cert_file": f"'{self._certificate}'",
+            "ssl_key_file": f"'{self._key}'",
+            "port": str(self.port),
+        }
         lines = "".join(f"{name} = {value}\n" for name, value in (_SETTINGS | files).items())
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(lines)
@@ -90,6 +108,12 @@ class Postgres:
         with self._admin() as connection:
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
+
+    def allow(self, line: str) -> None:
+        """A rule of pg_hba.conf before all others."""
+        path = self._data / "pg_hba.conf"
+        path.write_text(f"{line}\n{path.read_text()}")
+        self.sql("SELECT pg_reload_conf()")
 
     def sessions(self, user: str) -> int:
         """Connections of a user."""

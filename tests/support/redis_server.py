@@ -27,26 +27,30 @@ class RedisServer:
         password: of the default user; empty: it needs none.
     """
 
-    def __init__(self, authority: Authority, password: str) -> None:
+    def __init__(self, authority: Authority, password: str, *, tls: bool = True) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="novacron-redis-"))
         self._log = self._home / "log"
         self._ca = authority.write(self._home)
         certificate, key = authority.server(self._home)
         self.port = free_ports()[0]
         self.ca = authority.pem
-        lines = [
-            "bind 127.0.0.1",
+        secured = [
             "port 0",
             f"tls-port {self.port}",
             f"tls-cert-file {certificate}",
             f"tls-key-file {key}",
             f"tls-ca-cert-file {self._ca}",
             "tls-auth-clients no",
+        ]
+        lines = [
+            "bind 127.0.0.1 127.0.0.2",
+            *(secured if tls else [f"port {self.port}"]),
             'save ""',
             f"dir {self._home}",
             f"user {_ADMIN} on >{_ADMIN_PASSWORD} ~* &* +@all",
             f"user default on {'>' + password if password else 'nopass'} ~* &* +@all",
         ]
+        self._tls = tls
         self._config = self._home / "redis.conf"
         self._config.write_text("\n".join(lines) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +82,7 @@ class RedisServer:
     def command(self, *words: str) -> Any:
         """The answer to a command of the administrator."""
         with self._admin() as client:
-            return client.execute_command(*words)  # type: ignore[no-untyped-call]
+            return client.execute_command(*words)
 
     def _admin(self) -> redis.Redis:
         return redis.Redis(
@@ -86,7 +90,7 @@ class RedisServer:
             port=self.port,
             username=_ADMIN,
             password=_ADMIN_PASSWORD,
-            ssl=True,
+            ssl=self._tls,
             ssl_ca_certs=str(self._ca),
             socket_timeout=5,
             decode_responses=True,

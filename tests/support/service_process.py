@@ -19,7 +19,7 @@ from tests.support.operator_process import free_ports
 from tests.support.volume import Volume
 from tests.support.waiting import until
 
-_SAMPLE = re.compile(r"^(\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
+_SAMPLE = re.compile(r"^(\w+(?:\{.*\})?) (\S+)$", re.MULTILINE)
 NOVACRON = ("novacron",)
 TRIAL = ("tests.support.trial_role",)
 """The same shell with routes that take their time."""
@@ -55,22 +55,24 @@ class ServiceProcess:
         *,
         module: tuple[str, ...] = NOVACRON,
         reloaded: Mapping[str, Any] | None = None,
+        members: Mapping[str, Any] | None = None,
         level: str = "DEBUG",
-        **members: Any,
+        internal: bool = False,
     ) -> None:
         self._command = [sys.executable, "-m", *module, role]
         self._level = level
-        http_port, metrics_port = free_ports()
-        self.port, self.metrics_port = http_port, metrics_port
+        self.port, self.metrics_port = free_ports()
+        self.internal_port = free_ports()[0] if internal else 0
+        ports = {"http": self.port, "metrics": self.metrics_port}
         self.log_path = directory / f"{role}.log"
         self.jwks = Volume(directory / "jwks", {"jwks.json": '{"keys": []}'})
         self.settings = {
             "role": role,
-            "ports": {"http": http_port, "metrics": metrics_port},
+            "ports": ports | ({"internal": self.internal_port} if internal else {}),
             "shutdown_grace_seconds": 25,
             "jwks_file": str(self.jwks.path / "jwks.json"),
             "peers": {},
-            **members,
+            **(members or {}),
         }
         self._reloaded = dict(reloaded or {})
         self.config = Volume(directory / "config", self._documents())
@@ -98,13 +100,17 @@ class ServiceProcess:
 
     def start(self) -> ServiceProcess:
         """Returns when it is alive."""
-        self.process = process.start(
-            [*self._command, f"--config={self.config.path}", "--bind-address=127.0.0.1", f"--log-level={self._level}"],
-            self.log_path,
-            detached=False,
-        )
+        self.process = process.start(self._line(), self.log_path, detached=False)
         until(self._alive, "the workload's /health answers 200", 30)
         return self
+
+    def run(self) -> subprocess.CompletedProcess[bytes]:
+        """Its whole life, where that is expected to be short."""
+        return subprocess.run(self._line(), capture_output=True, timeout=30, check=False)
+
+    def _line(self) -> list[str]:
+        where = [f"--config={self.config.path}", "--bind-address=127.0.0.1"]
+        return [*self._command, *where, f"--log-level={self._level}"]
 
     def _alive(self) -> bool:
         assert self.process is not None
@@ -168,6 +174,15 @@ class ServiceProcess:
         """Lines of the log about one event."""
         found = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
         return [line for line in found if line["event"] == event]
+
+    def line(self, event: str, request_id: str) -> dict[str, Any]:
+        """The one line about an event of a request; it is written after the answer was sent."""
+
+        def seen() -> list[dict[str, Any]]:
+            return [line for line in self.lines(event) if line.get("request_id") == request_id]
+
+        (found,) = until(seen, f"the log tells of {event} of {request_id}", 10)
+        return found
 
     def tell(self, number: signal.Signals = signal.SIGTERM) -> None:
         assert self.process is not None

@@ -31,7 +31,7 @@ class Volume:
         for name in files:
             if not (self.path / name).is_symlink():
                 (self.path / name).symlink_to(f"..data/{name}")
-        for name in [path for path in self.path.iterdir() if not path.name.startswith("..") and not path.exists()]:
-            name.unlink()
+        for path in [path for path in self.path.iterdir() if not path.name.startswith("..") and not path.exists()]:
+            path.unlink()
         if before is not None:
             shutil.rmtree(before)

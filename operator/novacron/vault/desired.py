@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from novacron.api.v1alpha1 import NovaCron
-from novacron.core import kinds, names
+from novacron.core import duration, kinds, names
 from novacron.core.manifest import Manifest, Ref, at
 from novacron.workload.component import SecretMount, manifest
 
@@ -177,7 +177,7 @@ def _external_secret(resource: NovaCron, one: Login, creation_policy: str) -> Ma
     ]
     spec = {
         "refreshPolicy": "Periodic",
-        "refreshInterval": f"{resource.spec.secrets.refresh_interval.seconds}s",
+        "refreshInterval": duration.written(resource.spec.secrets.refresh_interval.seconds),
         "secretStoreRef": {"name": names.component(resource.metadata.name, "vault"), "kind": "SecretStore"},
         "target": {"name": one.secret, "creationPolicy": creation_policy, "deletionPolicy": "Retain"},
         "data": data,

@@ -30,7 +30,7 @@ def main() -> None:
 def build(kind: str) -> None:
     """Build all that tests need into the cache: the control plane, the neighbours' CRDs, the judges; or the node."""
     from image.errors import ImageError
-    from tests.support import judges, manifest_judges
+    from tests.support import image_scanner, judges, manifest_judges
     from tests.support.node import binaries as node_binaries
     from tests.support.node.neighbours import images
 
@@ -44,6 +44,7 @@ def build(kind: str) -> None:
         else:
             judges.install()
             manifest_judges.install()
+            image_scanner.install()
     except (BuildError, ImageError, ToolchainError, judges.JudgeError) as error:
         click.echo(str(error), err=True)
         sys.exit(1)

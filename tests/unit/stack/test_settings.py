@@ -75,7 +75,10 @@ def test_the_process_has_what_the_sleep_before_its_end_leaves(period: int, rest:
 @pytest.mark.parametrize("role", ["api", "auth", "query"])
 def test_redis_without_files_has_no_credentials(role: str) -> None:
     known = {"host": "redis.example.com", "port": 6379, "tls": True}
-    assert _settings(_resource(), role)["redis"] == known | {"credentials": "/etc/novacron/secrets/redis"}
+    assert _settings(_resource(), role)["redis"] == known | {
+        "credentials": "/etc/novacron/secrets/redis",
+        "secret": "novacron-redis",
+    }
     bare = _resource(**{"secrets.redis": {"remoteKey": "", "keys": {"password": ""}}})
     assert _settings(bare, role)["redis"] == known
 
@@ -85,9 +88,13 @@ def test_what_settings_point_at_is_mounted(name: str) -> None:
     resource = validate(resources.changed(ACCEPTED[name], {"metadata.uid": "u"}))
     for deployment in _children(resource, "Deployment").values():
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        volumes = deployment["spec"]["template"]["spec"]["volumes"]
+        secrets = {volume["name"]: volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
         document = _settings(resource, container["name"])
         for store in ("database", "redis"):
             path = document.get(store, {}).get("credentials")
-            assert path is None or path in mounted
-        assert document["jwks_file"].rpartition("/")[0] in mounted
+            assert path is None or path in mounted.values()
+            volume = next((name for name, where in mounted.items() if where == path), "")
+            assert document.get(store, {}).get("secret") == secrets.get(volume)
+        assert document["jwks_file"].rpartition("/")[0] in mounted.values()

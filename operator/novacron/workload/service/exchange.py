@@ -5,6 +5,7 @@ No line holds a query string, a header or an exception's text: they may hold a s
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Callable
@@ -51,6 +52,12 @@ class Exchange:
     async def _answer(self, one: _One, receive: Receive) -> None:
         try:
             await self._app(one.scope, receive, one.send)
+        except asyncio.CancelledError:  # by the server, when the time to end has run out
+            _log.warning("request cut off by the end of the process")
+            if one.status:
+                raise
+            answer = problem.response(503, "The server ends; try another one.", request_id=one.id)
+            await answer(one.scope, receive, one.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must neither end the process nor reach the client
             _log.error("request failed by a defect", kind=type(error).__name__, at=_frames(error))
             if not one.status:

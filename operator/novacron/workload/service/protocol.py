@@ -54,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._limits = self.config.limits
         self._in_head = True
+        self._begun = False
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -67,11 +68,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
-            self._arm()
             self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > self._limits.head_bytes and not self.transport.is_closing():
             self._refuse(431)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun = True
+        self._arm()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -79,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _HeadTooLarge
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head = self._begun = False
         self._disarm()
         super().on_headers_complete()
 
@@ -105,7 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Silent where not a byte has come: that is a connection opened ahead of need, and no request."""
         if self.transport.is_closing():
             return
-        if self._head_bytes:
+        if self._begun:
             self._refuse(408)
         else:
             self.transport.close()

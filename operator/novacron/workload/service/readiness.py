@@ -108,7 +108,9 @@ def _rest(failures: int) -> float:
 
 
 async def _rested(dependency: Dependency, seconds: float) -> None:
-    """Sleeps, but not on when mounted files change."""
+    """Sleeps, but not on when mounted files change; a moment in any case, so that nothing can hold the loop."""
     until = clock.monotonic() + seconds
-    while (left := until - clock.monotonic()) > 0 and not dependency.changed():  # noqa: ASYNC110 - files tell nobody
+    while (left := until - clock.monotonic()) > 0:
         await asyncio.sleep(min(left, _TICK_SECONDS))
+        if dependency.changed():
+            return

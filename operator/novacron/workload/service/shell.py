@@ -107,8 +107,6 @@ class Shell:
         await asyncio.sleep(settle)
         metrics = self._listeners["metrics"]
         await asyncio.gather(*(one.end(rest) for one in self._listeners.values() if one is not metrics))
-        if self._running():
-            _log.warning("requests did not finish in time and were cancelled", requests=self._running())
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

@@ -13,17 +13,16 @@ _OFF = ("cluster-store", "cluster-external-secret", "cluster-push-secret", "push
 """Reconcilers of kinds that NovaCron does not use, whose CRDs are not installed."""
 
 RULES = (
-    pods.rule(_GROUP, "secretstores externalsecrets", "get list watch update patch"),
-    pods.rule(_GROUP, "secretstores/status externalsecrets/status", "get update patch"),
+    pods.rule(_GROUP, "secretstores externalsecrets", "get list watch"),
+    pods.rule(_GROUP, "externalsecrets", "update patch"),
+    pods.rule(_GROUP, "secretstores/status externalsecrets/status", "update patch"),
     # a Secret's owner blocks its deletion, which OwnerReferencesPermissionEnforcement asks this right for
     pods.rule(_GROUP, "externalsecrets/finalizers", "update"),
     # its reconciler cannot be switched off
     pods.rule("generators.external-secrets.io", "generatorstates", "get list watch"),
     pods.rule("", "secrets", "get list watch create update patch delete"),
     # the login to the store with the token of NovaCron's service account
-    pods.rule("", "serviceaccounts", "get list watch"),
     pods.rule("", "serviceaccounts/token", "create"),
-    pods.rule("", "namespaces", "get list watch"),
     pods.rule("", "events", "create patch"),
 )
 

@@ -169,6 +169,10 @@ class OpenBao:
         found = self._client().secrets.kv.v2.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)
         return dict(found["data"]["data"])
 
+    def login(self, token: str) -> None:
+        """With a service account's token, as External Secrets does; raises ``VaultError`` where it is refused."""
+        self._client().auth.kubernetes.login(role=ROLE, jwt=token, use_token=False)
+
     def version(self) -> str:
         """Of a server that is unsealed."""
         health: dict[str, Any] = self._client().sys.read_health_status(method="GET")

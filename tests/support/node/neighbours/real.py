@@ -11,7 +11,6 @@ from pathlib import Path
 
 from novacron.core import names
 from novacron.core.manifest import Manifest
-from tests.support.controlplane import crds
 from tests.support.controlplane.progress import say
 from tests.support.node.neighbours import (
     access,
@@ -35,12 +34,13 @@ from tests.support.waiting import NotInTime, until
 
 AUTHORITY = "neighbours-ca"
 """Secret in NovaCron's namespace, with key ``ca.crt``: for spec.secrets.vault.caSecretRef."""
-_SERVICES = {
+SERVICES = {
     postgresql.NAME: NAMESPACE,
     redis_server.NAME: NAMESPACE,
     openbao.NAME: NAMESPACE,
     metrics_server.NAME: metrics_server.NAMESPACE,
 }
+"""Those that speak TLS, with their namespaces."""
 _SECONDS = 90.0
 
 
@@ -101,6 +101,8 @@ class Neighbours:
     def up(self) -> None:
         """Brings all of them up, or finds them running and puts right what tests have broken; says who is ready when.
 
+        External Secrets finds its CRDs in the cluster (``crds.install``).
+
         Raises:
             NeighbourError: one of them does not come up; with its last words.
             BuildError, ToolchainError, ImageError, KubectlError: with the remedy.
@@ -110,11 +112,9 @@ class Neighbours:
         for name, archive in archives.items():
             self._cluster.load(archive)
             say(f"the node has the image {name}")
-        crd_files = crds.directory() / "external-secrets"
-        self._cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crd_files))
-        self._access = self._recorded() or access.issued(_SERVICES)
+        self._access = self._recorded() or access.issued(SERVICES)
         self.authority.write_text(self._access.authority)
-        cluster.apply(self._cluster, self._manifests())
+        cluster.apply(self._cluster, manifests(self._access, self._dns, self._kubelets, self._namespace))
         # all of them start at once; each is waited for before those that need it
         self._available(coredns.workload())
         self._open_store()
@@ -171,21 +171,6 @@ class Neighbours:
 
     # Steps
 
-    def _manifests(self) -> list[Manifest]:
-        found = self.access
-        return [
-            pods.namespace(NAMESPACE, enforce="restricted"),
-            pods.namespace(self._namespace),
-            pods.secret(access.SECRET, NAMESPACE, {access.SECRET: found.stored()}),
-            pods.secret(AUTHORITY, self._namespace, {"ca.crt": found.authority}),
-            *coredns.manifests(self._dns),
-            *postgresql.manifests(found),
-            *redis_server.manifests(found),
-            *openbao.manifests(found),
-            *external_secrets.manifests(),
-            *metrics_server.manifests(found, self._kubelets),
-        ]
-
     def _open_store(self) -> None:
         workload = openbao.workload()
         # an address is asked for each time: a pod that is replaced gets another one
@@ -239,3 +224,19 @@ class Neighbours:
         if not up:
             words = cluster.last_words(self._cluster, workload)
             raise NeighbourError(f"{workload.name} does not come up: {words}")
+
+
+def manifests(found: Access, dns: str, kubelets: str, namespace: str) -> list[Manifest]:
+    """All of them; the arguments are those of ``Neighbours``."""
+    return [
+        pods.namespace(NAMESPACE, enforce="restricted"),
+        pods.namespace(namespace),
+        pods.secret(access.SECRET, NAMESPACE, {access.SECRET: found.stored()}),
+        pods.secret(AUTHORITY, namespace, {"ca.crt": found.authority}),
+        *coredns.manifests(dns),
+        *postgresql.manifests(found),
+        *redis_server.manifests(found),
+        *openbao.manifests(found),
+        *external_secrets.manifests(),
+        *metrics_server.manifests(found, kubelets),
+    ]

@@ -31,6 +31,7 @@ spec:
 _RUN = f"""
 import signal
 from tests.support.node.real_node import RealNode
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so do its children
 with RealNode() as node:
     node.kubectl("apply", "-f", "-", input='''{_POD}''')
     node.kubectl("wait", "--for=condition=Ready", "pod/waits", "--timeout=60s")
@@ -40,23 +41,25 @@ with RealNode() as node:
 
 
 def test_a_node_that_is_stopped_leaves_nothing() -> None:
-    before = machine.facts()
+    others = machine.boxes()
+    before = machine.facts(others)
     with RealNode() as node:
         node.kubectl("apply", "-f", "-", input=_POD)
         node.kubectl("wait", "--for=condition=Ready", "pod/waits", "--timeout=60s")
-        during = machine.left(before, machine.facts())
+        during = machine.left(before, machine.facts(others))
         assert {line.split(":")[0] for line in during} >= {
             "links",
             "routes",
             "cgroups",
             "processes in other namespaces",
         }
-    until(lambda: not machine.left(before, machine.facts()), "the machine is as before", 20)
+    until(lambda: not machine.left(before, machine.facts(others)), "the machine is as before", 20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda item: item.name)
 def test_a_test_run_that_is_killed_leaves_nothing(number: signal.Signals) -> None:
-    before = machine.facts()
+    others = machine.boxes()
+    before = machine.facts(others)
     command = [sys.executable, "-c", _RUN]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
@@ -64,4 +67,4 @@ def test_a_test_run_that_is_killed_leaves_nothing(number: signal.Signals) -> Non
         run.send_signal(number)
         _out, errors = run.communicate()
     assert said == "up\n", errors[-4000:]
-    until(lambda: not machine.left(before, machine.facts()), "the machine is as before", 20)
+    until(lambda: not machine.left(before, machine.facts(others)), "the machine is as before", 20)

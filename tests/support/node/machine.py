@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.support.node import binaries, janitor
 
 
-def facts() -> Mapping[str, frozenset[str]]:
-    """All that a node makes, changes or starts, each as lines; a machine that is left as it was has the same ones."""
+def boxes() -> frozenset[int]:
+    """The first process of each box that is up."""
+    return frozenset(
+        int(home.name)
+        for home in Path("/proc").glob("[0-9]*")
+        if (chain := _field(home, "NSpid").split()) and len(chain) == 2 and chain[1] == "1"
+    )
+
+
+def facts(others: Collection[int] = ()) -> Mapping[str, frozenset[str]]:
+    """All that a node makes, changes or starts, each as lines; a machine that is left as it was has the same ones.
+
+    Args:
+        others: boxes whose processes are not looked at: they go on with their own lives.
+    """
     return {
         "links": _lines("ip", "-o", "link"),
         "addresses": _lines("ip", "-o", "addr"),
@@ -20,7 +33,7 @@ def facts() -> Mapping[str, frozenset[str]]:
         "namespaces with names": _lines("ip", "netns"),
         "mounts": frozenset(Path("/proc/self/mounts").read_text().splitlines()),
         "cgroups": frozenset(_cgroups()),
-        "processes in other namespaces": frozenset(_strangers()),
+        "processes in other namespaces": frozenset(_strangers(others)),
         "settings": frozenset(_settings()),
     }
 
@@ -47,20 +60,39 @@ def _cgroups() -> Iterator[str]:
                 yield str(folder)
 
 
-def _strangers() -> Iterator[str]:
+def _strangers(others: Collection[int]) -> Iterator[str]:
     """Processes in other namespaces than ours; they are what a box is made of."""
     ours = _namespaces("self")
+    theirs_already = {_namespaces(str(pid))[1] for pid in others if Path(f"/proc/{pid}").exists()}
     for home in Path("/proc").glob("[0-9]*"):
         try:
             theirs, command = _namespaces(home.name), (home / "cmdline").read_bytes()
         except OSError:  # it has ended, or is the kernel's own
             continue
-        if theirs != ours and command:
+        if theirs != ours and command and theirs[1] not in theirs_already and not _descends(home, others):
             yield f"{home.name} {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"
 
 
 def _namespaces(pid: str) -> list[str]:
     return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in ("net", "mnt", "pid")]
+
+
+def _descends(home: Path, others: Collection[int]) -> bool:
+    """Whether a process is one of these, or came from one; orphans of a box are its first process's children."""
+    while home.name not in ("", "0", "1"):
+        if int(home.name) in others:
+            return True
+        home = home.parent / _field(home, "PPid")
+    return False
+
+
+def _field(home: Path, name: str) -> str:
+    """A line of a process's status; empty where the process has ended."""
+    try:
+        lines = (home / "status").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:")), "")
 
 
 def _settings() -> Iterable[str]:

@@ -128,5 +128,7 @@ def _judge_bridges() -> str:
     try:
         _BRIDGED.write_text("1")
     except OSError as error:
-        return f"pods on one bridge are NOT judged: {_BRIDGED}: {error.strerror}; use a ptp network, or load br_netfilter"
+        return (
+            f"pods on one bridge are NOT judged: {_BRIDGED}: {error.strerror}; use a ptp network, or load br_netfilter"
+        )
     return "pods on one bridge are judged as well"

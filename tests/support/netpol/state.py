@@ -74,6 +74,8 @@ def wait_in_force(
         return state
 
     what = ", ".join(f"{item['kind']} {item['metadata']['name']}" for item in wanted) or "the first ruleset"
-    found = until(in_force, f"network policies in force: {what}; gone: {', '.join(sorted(unwanted))}", seconds, every=0.02)
+    found = until(
+        in_force, f"network policies in force: {what}; gone: {', '.join(sorted(unwanted))}", seconds, every=0.02
+    )
     assert found is not None
     return found

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import debian, oci
-from tests.support.controlplane import binaries, toolchain
+from image import oci
+from tests.support import debian
+from tests.support.controlplane import binaries
 from tests.support.controlplane.build import built
 from tests.support.node import configuration
 
 _E2E = Path(__file__).parents[2] / "e2e"
 _PACKAGES = ("containernetworking-plugins", "libseccomp2", "nftables", "runc")
-_SYSTEM = ("libc6", "gcc-12-base", "libgcc-s1")
-"""What every machine has; another libc than the running one would break what is started beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +35,9 @@ class Programs:
     @property
     def environment(self) -> tuple[str, ...]:
         """For ``env``: the unpacked programs and their libraries come first."""
-        libraries = ":".join(str(self.tools / folder / debian.triplet()) for folder in ("usr/lib", "lib"))
         return (
             f"PATH={self.runtime}:{self.tools / 'usr/sbin'}:/usr/sbin:/usr/bin:/sbin:/bin",
-            f"LD_LIBRARY_PATH={libraries}",
+            f"LD_LIBRARY_PATH={debian.libraries(self.tools)}",
         )
 
 
@@ -56,22 +52,8 @@ def directory() -> Programs:
     return Programs(
         built("containerd", _E2E / "containerd", flags=("-ldflags", "-s -w")),
         built("node", binaries.MODULE, kubernetes, binaries.stamped()),
-        _unpacked(),
+        debian.unpacked(*_PACKAGES),
     )
-
-
-def _unpacked() -> Path:
-    """The root of the packages; unpacked anew when the archive has another version of one."""
-    names = [name for name in debian.closure(_PACKAGES) if name not in _SYSTEM]
-    packages = debian.candidates(names)
-    root = toolchain.cache() / "node-tools" / hashlib.sha256(repr(packages).encode()).hexdigest()[:16]
-    if not root.exists():
-        unfinished = root.with_suffix(".partial")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        debian.unpack(packages, unfinished, ("usr/share/doc/*", "usr/share/man/*"))
-        unfinished.rename(root)
-    return root
 
 
 @functools.cache

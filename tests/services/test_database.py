@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from novacron.adapters.postgres import Postgres as Sessions
+from novacron.adapters.postgres import Sessions
 from novacron.core.dependencies import Unusable
 from novacron.workload.service import database
 from tests.services.conftest import Account
@@ -156,15 +156,19 @@ async def test_a_password_changed_at_the_server_alone_is_noticed(
         assert (finding.state, finding.reason) == ("degraded", "AuthenticationFailed")
 
 
-async def test_the_pool_keeps_its_size_and_takes_another(postgres: Postgres, account: Account) -> None:
-    """The probe's connection counts: a share of three is two for work."""
-    async with opened(database.opened, pool=3, database=account.settings(postgres)) as (sessions, dependency):
+async def test_a_server_that_hangs_and_goes_on(postgres: Postgres, account: Account) -> None:
+    """As on a machine that is suspended: its kernel still accepts, and nobody answers."""
+    async with opened(database.opened, database=account.settings(postgres)) as (sessions, dependency):
         assert (await found(dependency)).state == "ok"
-        await _crowd(sessions, 6)
-        assert postgres.sessions(account.name) == 3
-        await sessions.resize(5)
-        await _crowd(sessions, 8)
-        assert postgres.sessions(account.name) == 5
+        postgres.freeze()
+        try:
+            async with asyncio.timeout(12):
+                finding = await found(dependency)
+        finally:
+            postgres.thaw()
+        assert (finding.state, finding.reason) == ("down", "TimedOut")
+        assert (await found(dependency)).state == "ok"
+        assert await _user(sessions) == account.name
 
 
 async def test_broken_connections_are_replaced_before_it_is_well_again(postgres: Postgres, account: Account) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.services.conftest import Account
 from tests.support.postgres import Postgres
 from tests.support.service_process import TRIAL, ServiceProcess
-from tests.support.waiting import until
+from tests.support.waiting import lasting, until
 
 
 class Load:
@@ -154,6 +154,22 @@ def test_new_credentials_reach_a_process_under_load(tmp_path: Path, postgres: Po
         assert process.metrics()['novacron_reloads_total{outcome="applied",source="database"}'] == 2
         assert process.metrics()['novacron_reloads_total{outcome="refused",source="database"}'] == 1
         assert "canary" not in process.log() + process.metrics_page()
+
+
+def test_another_share_of_connections_needs_no_restart(tmp_path: Path, postgres: Postgres, account: Account) -> None:
+    """The one that the checks use counts: a share of three is two for work."""
+    members = {"database": account.settings(postgres)}
+    with ServiceProcess("ml", tmp_path, module=TRIAL, members=members, reloaded={"database_pool_size": 3}) as process:
+        process.until_ready()
+        load = Load(process, "/user", 12).start()
+        until(lambda: postgres.sessions(account.name) == 3, "the share is used")
+        lasting(lambda: postgres.sessions(account.name) <= 3, "the share is kept", 1)
+        process.reload(database_pool_size=6)
+        until(lambda: postgres.sessions(account.name) == 6, "the larger share is used")
+        lasting(lambda: postgres.sessions(account.name) <= 6, "the larger share is kept", 1)
+        load.leave.set()
+        load.join()
+        assert (load.failures, set(load.statuses)) == ([], {200})
 
 
 def test_a_port_that_is_taken_ends_it_with_one_line(tmp_path: Path) -> None:

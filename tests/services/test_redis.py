@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from novacron.adapters.redis import Redis as Commands
+from novacron.adapters.redis import Commands
 from novacron.workload.service import redis
 from tests.services.conftest import REDIS_PASSWORD, RedisAccount
 from tests.services.stores import found, opened, until

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psutil
 import psycopg
 
 from tests.support import debian
@@ -102,6 +103,19 @@ class Postgres:
             self._process.send_signal(number)
             self._process.wait(20)
             self._process = None
+
+    def freeze(self) -> None:
+        """All of its processes stand still."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        main = psutil.Process(self._process.pid)
+        for one in [main, *main.children(recursive=True)]:
+            one.send_signal(number)
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of a statement of the administrator."""

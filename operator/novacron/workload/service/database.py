@@ -13,7 +13,7 @@ from novacron.workload.service.settings import InvalidSettings, Reloaded
 from novacron.workload.service.store import StoreDependency
 
 
-def opened(context: Context) -> postgres.Postgres:
+def opened(context: Context) -> postgres.Sessions:
     """Connections with the mounted login, which the process depends on from now on.
 
     Raises:

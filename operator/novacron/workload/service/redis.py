@@ -12,7 +12,7 @@ from novacron.workload.service.settings import InvalidSettings
 from novacron.workload.service.store import StoreDependency
 
 
-def opened(context: Context) -> redis.Redis:
+def opened(context: Context) -> redis.Commands:
     """Connections with the mounted login, which the process depends on from now on.
 
     Raises:

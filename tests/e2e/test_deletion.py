@@ -51,7 +51,10 @@ def without_external_secrets(living: Living) -> Iterator[None]:
     """Its controller away: ExternalSecrets carry a finalizer that nobody removes then."""
     deployment = ("-n", "neighbours", "scale", "deployment/external-secrets")
     living.kubectl(*deployment, "--replicas=0")
-    living.kubectl("-n", "neighbours", "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=external-secrets")
+    until(
+        lambda: living.client.list("Pod", "neighbours", "app.kubernetes.io/name=external-secrets") == [],
+        "External Secrets is gone",
+    )
     yield
     living.kubectl(*deployment, "--replicas=1")
     living.kubectl("-n", "neighbours", "rollout", "status", "deployment/external-secrets", "--timeout=90s")

@@ -21,8 +21,7 @@ LABEL org.opencontainers.image.title="novacron" \
 ENV LANG=C.UTF-8 \
     PATH=/usr/bin \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONSAFEPATH=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONSAFEPATH=1
 WORKDIR /
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/novacron"]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from image import contents as description
-from image import certificates, debian, interpreter, lock, oci, rootfs, sbom
+from image import debian, lock, oci, rootfs, sbom
 from image.cache import alone, cache
 from image.contents import Contents
 from image.debian import Package
@@ -22,6 +22,8 @@ from image.oci import Blob, ImageConfig, Layer
 from image.progress import say
 from image.sbom import Component
 
+_DECIDING = ("certificates", "contents", "debian", "interpreter", "oci", "rootfs")
+"""The modules whose change may change a part that is kept."""
 _KEPT = 3
 """Of each part, the last ones that were used stay in the cache; the others are removed."""
 
@@ -153,10 +155,10 @@ def _kept(name: str, comment: str, inputs: Sequence[str], write: Callable[[Path]
 
 
 def _key(inputs: Sequence[str]) -> str:
-    """Of everything that decides what a part is: its inputs, the description, the code that makes it, the compressor."""
+    """Of all that decides what a part is: its inputs, the description, the code that makes it, the compressor."""
     digest = hashlib.sha256()
-    sources = [module.__file__ for module in (certificates, debian, description, interpreter, oci, rootfs)]
-    texts = [Path(file).read_text() for file in (*sources, description.DESCRIPTION)]
+    sources = [Path(__file__).with_name(f"{name}.py") for name in _DECIDING]
+    texts = [file.read_text() for file in (*sources, description.DESCRIPTION)]
     for text in (*texts, *inputs, str(oci.epoch()), zlib.ZLIB_RUNTIME_VERSION, debian.architecture()):
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:32]

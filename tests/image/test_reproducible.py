@@ -13,7 +13,9 @@ import pytest
 from image import archive, cache, contents
 from image.build import Built
 
-_OTHER_NAME = "localhost/novacron:test"
+pytestmark = pytest.mark.timeout(900)  # a build from an empty cache, on a machine that is busy
+
+_NAME = "localhost/novacron:test"
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def test_a_build_elsewhere_gives_the_same_digest(built: Built, elsewhere: Path, environment: dict[str, str]) -> None:
     output = elsewhere / "out.tar"
-    command = [sys.executable, "-m", "image", "build", "--accept-newer", "--name", _OTHER_NAME, "--output", str(output)]
+    command = [sys.executable, "-m", "image", "build", "--accept-newer", "--name", _NAME, "--output", str(output)]
     done = subprocess.run(
         command, cwd=elsewhere, env=environment, umask=0o077, capture_output=True, text=True, check=False
     )
@@ -85,7 +87,7 @@ def test_a_change_of_ours_changes_the_last_layer_alone(built: Built, elsewhere: 
     """And takes what the cache has for the others: no package is fetched or compiled again."""
     (elsewhere / "operator" / "novacron" / "added.py").write_text('"""New."""\n')
     output = elsewhere / "out.tar"
-    command = [sys.executable, "-m", "image", "build", "--accept-newer", "--name", _OTHER_NAME, "--output", str(output)]
+    command = [sys.executable, "-m", "image", "build", "--accept-newer", "--name", _NAME, "--output", str(output)]
     done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=True)
     assert "installing" not in done.stderr
     base, wheels, top = (layer["digest"] for layer in archive.describe(output).manifest["layers"])

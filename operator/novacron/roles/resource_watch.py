@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
-import kopf
 import structlog
 
 from novacron.adapters import clock
 from novacron.adapters.credentials import Credentials
 from novacron.core import labels
+from novacron.roles.plumbing import kopf
 
 _log = structlog.get_logger(__name__)
 _LAST_BACKOFF = 30.0

@@ -66,7 +66,8 @@ def test_an_end_under_load_loses_nothing(tmp_path: Path) -> None:
         process.tell()
         until(lambda: process.ready().status == 503, "the process is not ready", every=0.02)
         assert process.ready().json()["state"] == "draining"
-        assert process.ask("/health").status == 200
+        answer = process.ask("/health")
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
         load.leave.set()  # as the endpoints of its Service do
         code, seconds = process.ended()
         load.join()

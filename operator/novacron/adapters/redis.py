@@ -162,7 +162,7 @@ class Redis:
         pool = BlockingConnectionPool(
             max_connections=connections, timeout=CONNECT_SECONDS, connection_class=kind, **options
         )
-        return Client(connection_pool=pool)
+        return Client.from_pool(pool)  # which is closed with it
 
 
 def _context(authorities: bytes) -> ssl.SSLContext:

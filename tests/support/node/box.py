@@ -182,6 +182,10 @@ class Box:
             if Path(path).exists():
                 self.run("mount", "-t", "tmpfs", "tmpfs", path)
         self.run("mkdir", "-p", "/run/lock", "/run/containerd")
+        # the first use of `ip netns` mounts its folder onto itself: after a pod has come, that would double the pod's
+        # mount there, and the pod could never go
+        self.run("ip", "netns", "add", "first")
+        self.run("ip", "netns", "delete", "first")
 
     def _network(self) -> None:
         assert self._init is not None

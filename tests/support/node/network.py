@@ -113,8 +113,9 @@ class Network:
         try:
             yield
         finally:
-            for number in range(2):
-                self._box.run("ip", "netns", "delete", f"host{number}")
+            for name in ("host0", "host1"):
+                self._box.run("kill", *self._box.run("ip", "netns", "pids", name).split())
+                self._box.run("ip", "netns", "delete", name)
 
     @contextmanager
     def cut_off(self, address: str, ports: Sequence[int]) -> Iterator[None]:

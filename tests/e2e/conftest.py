@@ -46,7 +46,8 @@ def rested(idle: tuple[Sample, Future[Idle]]) -> Idle:
 
 @pytest.fixture
 def touched(sample: Sample, rested: Idle) -> Sample:
-    """The sample after its rest; to be changed, and put back by who changes it."""
+    """The sample after its rest, as it is applied; to be changed at will."""
     assert rested.seconds > 0
+    sample.apply()
     sample.until_ready()
     return sample

@@ -78,8 +78,6 @@ def test_a_foreground_deletion_that_hangs_says_what_hangs(
     assert f"{touched.name}-database" in said
     living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
     until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
-    with touched:
-        touched.until_ready()
 
 
 def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
@@ -93,8 +91,6 @@ def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
         assert f"{touched.name}-database" in json.dumps(json.loads(said)), command
     living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
     until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
-    with touched:
-        touched.until_ready()
 
 
 def test_uninstalling_as_documented_leaves_the_definition(touched: Sample, living: Living) -> None:
@@ -111,5 +107,3 @@ def test_uninstalling_as_documented_leaves_the_definition(touched: Sample, livin
         "customresourcedefinition.apiextensions.k8s.io/novacrons.novacron.io"
     ]
     living.install(OPERATOR_IMAGE)
-    with touched:
-        touched.until_ready()

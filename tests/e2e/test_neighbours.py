@@ -47,9 +47,9 @@ def test_redis_takes_its_password_over_tls_and_nothing_else(living: Living) -> N
     assert here.version()
     with pytest.raises(redis.AuthenticationError):
         redis_server.Redis(here.host, here.authority, "another").version()
-    with redis.Redis(here.host, here.port, password=here.password, socket_timeout=5) as plain:
-        with pytest.raises(redis.ConnectionError):
-            plain.ping()
+    plain = redis.Redis(here.host, here.port, password=here.password, socket_timeout=5)
+    with plain, pytest.raises(redis.ConnectionError):
+        plain.ping()
 
 
 def test_the_store_knows_novacrons_service_account_and_no_other(living: Living) -> None:

@@ -107,6 +107,10 @@ class Sample(Lodging):
         self.namespace = "novacron"
 
     def __enter__(self) -> Sample:
+        self.apply()
+        return self
+
+    def apply(self) -> None:
+        """As an administrator does; nothing changes where it stands already."""
         for manifest in sample():
             self.client.apply(manifest)
-        return self

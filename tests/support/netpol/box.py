@@ -111,6 +111,7 @@ class Box:
         pod = self.pods[address] = Namespace()
         end = f"pod{number}"
         create = f"link add {end} type veth peer name eth0 netns {pod.path}"
+        joined: tuple[str, ...]
         if self.plugin == "ptp":
             joined = (f"addr add {self.gateway}/32 dev {end}", f"link set {end} up", f"route add {address} dev {end}")
             own, onlink = f"{address}/32", " onlink"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from ipaddress import IPv4Network, collapse_addresses
 
 from tests.support.netpol.model import BlockPeer, Peer, Pod, PodPeer, Policy, Port, Protocol, Rule, World
 

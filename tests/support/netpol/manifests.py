@@ -1,7 +1,7 @@
 """The API's objects as the engine's model. Pure.
 
-What is read was admitted by an API server: its shape is valid. What this engine cannot judge (IPv6) is left out, so that
-it is never allowed by mistake: a rule whose only peers are IPv6 blocks allows nobody.
+What is read was admitted by an API server: its shape is valid. What this engine cannot judge (IPv6) is left out, so
+that it is never allowed by mistake: a rule whose only peers are IPv6 blocks allows nobody.
 """
 
 from __future__ import annotations

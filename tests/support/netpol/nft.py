@@ -1,17 +1,14 @@
-"""The nft command: the machine's, or Debian's packages unpacked into the user's cache, with their own loader and libc."""
+"""The nft command: the machine's, or Debian's package unpacked into the user's cache."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
-from image import debian
-from image.cache import alone, cache
+from tests.support import debian
 
 _SBIN = "/usr/sbin:/sbin"
 """Not on the path of everyone who may be root."""
@@ -62,24 +59,6 @@ def find() -> Nft:
 
 
 def unpacked() -> Nft:
-    """Debian's, from the cache or fetched. What was unpacked before needs no network."""
-    home = cache("nft")
-    with alone(home):
-        present = sorted(path for path in home.iterdir() if path.is_dir() and path.suffix != ".partial")
-        root = present[-1] if present else _unpack(home)
-    libraries = root / "usr" / "lib" / debian.triplet()
-    loader = next((root / "lib" / debian.triplet()).glob("ld-linux-*.so.*"))
-    paths = f"{libraries}:{root / 'lib' / debian.triplet()}"
-    return Nft((str(loader), "--library-path", paths, str(root / "usr" / "sbin" / "nft")))
-
-
-def _unpack(home: Path) -> Path:
-    packages = debian.candidates(debian.closure(("nftables",)))
-    root = home / hashlib.sha256(repr(packages).encode()).hexdigest()[:16]
-    staging = root.with_name(root.name + ".partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
-    # what the packages call /lib and /lib64 is one with /usr on a merged system; here each stays where it is packed
-    debian.unpack(packages, staging, ("usr/share/*", "etc/*", "var/*"))
-    staging.rename(root)
-    return root
+    """Debian's, from the cache or fetched."""
+    root = debian.unpacked("nftables")
+    return Nft(("env", f"LD_LIBRARY_PATH={debian.libraries(root)}", str(root / "usr" / "sbin" / "nft")))

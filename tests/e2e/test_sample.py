@@ -70,7 +70,8 @@ def test_the_pods_run_from_our_image_with_secrets_as_files(sample: Sample) -> No
     for role in _ROLES:
         (pod,) = sample.pods(role)
         (container,) = pod["status"]["containerStatuses"]
-        assert container["image"] == f"{IMAGE}:v10.0.0"
+        assert pod["spec"]["containers"][0]["image"] == f"{IMAGE.removeprefix('docker.io/')}:v10.0.0"
+        assert container["imageID"] == sample.living.image_id
         assert container["ready"]
         seen = _inside(sample, role)
         expected = {file: digest for file, digest in hashes.items() if file.split("/")[0] in groups[role]}
@@ -91,7 +92,8 @@ def test_the_operator_runs_as_two_hardened_pods(sample: Sample) -> None:
     assert len(pods) == 2
     for pod in pods:
         (container,) = pod["status"]["containerStatuses"]
-        assert container["image"] == OPERATOR_IMAGE
+        assert pod["spec"]["containers"][0]["image"] == OPERATOR_IMAGE
+        assert container["imageID"] == sample.living.image_id
         assert container["ready"]
         assert pod["spec"]["serviceAccountName"] == "novacron-operator"
         security = pod["spec"]["containers"][0]["securityContext"]

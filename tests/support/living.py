@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from image.archive import describe
 from image.build import build
 from tests.support.api_client import Client, Manifest
 from tests.support.controlplane import crds
@@ -42,6 +43,8 @@ class Living:
         self.node = RealNode(directory, detached=detached)
         self.network = Network(self.node.box)
         self._neighbours: Neighbours | None = None
+        self.image_id = ""
+        """Of the image under test, as the runtime says it: the digest of its configuration."""
 
     @property
     def neighbours(self) -> Neighbours:
@@ -73,6 +76,7 @@ class Living:
         """Everything but a NovaCron; what has to be built is built before anything starts."""
         archive = ROOT / ".image" / "novacron.tar"
         build(archive, OPERATOR_IMAGE, accept_newer=True)
+        self.image_id = describe(archive).manifest["config"]["digest"]
         images.build()
         started = time.monotonic()
         self.node.up()

@@ -50,6 +50,15 @@ async def main():
     global ending
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    # kube-proxy hears of a Service's first pods up to a second after they are ready
+    for _ in range(100):
+        try:
+            first = Client()
+            await first.ask()
+            first.drop()
+            break
+        except OSError:
+            await asyncio.sleep(0.1)
     work = [asyncio.create_task(Client().run(number)) for number in range(connections)]
     print("begun", flush=True)
     await told.wait()

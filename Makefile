@@ -10,7 +10,7 @@ READY := .venv/.installed-$(shell cksum < requirements-dev.lock | tr -s ' ' '-')
 
 .PHONY: help
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: setup
 setup: $(READY) ## Make .venv with the novacron command (the others call it)

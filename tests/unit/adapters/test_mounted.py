@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,9 +80,26 @@ def test_a_file_too_large_for_a_secret_is_refused(tmp_path: Path) -> None:
         Directory(tmp_path).read()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "closed").write_text("x")
-    (tmp_path / "closed").chmod(0)
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Root may read everything: for the test it is somebody else."""
+    before = os.geteuid()
+    os.seteuid(65534 if before == 0 else before)
+    yield
+    os.seteuid(before)
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder for everybody with a file for nobody."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        (home / "closed").write_text("x")
+        (home / "closed").chmod(0)
+        yield home
+
+
+def test_a_file_that_may_not_be_read_is_refused(closed: Path, nobody: None) -> None:
     with pytest.raises(Unusable, match=r"FileInvalid: .*cannot be read"):
-        Directory(tmp_path).read()
+        Directory(closed).read()

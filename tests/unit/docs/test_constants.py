@@ -9,11 +9,9 @@ import pytest
 import novacron
 from novacron.core import conditions, dependencies, events
 
-_SOURCES = "\n".join(
-    path.read_text(encoding="utf-8")
-    for path in Path(novacron.__path__[0]).rglob("*.py")
-    if path.name not in ("conditions.py", "dependencies.py", "findings.py")
-)
+_ROOT = Path(novacron.__path__[0])
+_DOCUMENTING = {_ROOT / name for name in ("core/conditions.py", "core/dependencies.py", "workload/service/findings.py")}
+_SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in set(_ROOT.rglob("*.py")) - _DOCUMENTING)
 
 
 @pytest.mark.parametrize("reason", sorted(conditions.REASONS))

@@ -17,8 +17,8 @@ PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_target_of_make_exists(page: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", PAGES[page], re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z0-9-]+)", PAGES[page], re.MULTILINE))
     assert named <= targets
 
 

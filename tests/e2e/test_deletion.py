@@ -31,11 +31,11 @@ def _left(lodging: Lodging) -> list[str]:
 
 
 def _command(living: Living, *arguments: str) -> tuple[int, str]:
-    """The novacron command against this cluster: exit code and output."""
+    """The novacron command against this cluster: exit code and what it printed for programs and people."""
     environment = {**os.environ, "KUBECONFIG": str(living.node.plane.kubeconfig), "NO_COLOR": "1"}
     command = [sys.executable, "-m", "novacron", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, done.stdout or done.stderr
 
 
 def test_deleting_the_resource_removes_every_child(living: Living) -> None:

@@ -28,7 +28,7 @@ def living(judged: Judged) -> Iterator[Living]:
 def idle(living: Living) -> Iterator[tuple[Sample, Future[Idle]]]:
     """The sample, Ready; and what is seen of it while nobody touches it for five minutes."""
     with Sample(living) as sample, ThreadPoolExecutor(1) as pool:
-        sample.until_ready()
+        sample.until_known()
         yield sample, pool.submit(Idle(sample).watch)
 
 

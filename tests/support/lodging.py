@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -32,7 +32,8 @@ class Lodging:
         self._change = change
 
     def __enter__(self) -> Lodging:
-        namespace, resource = copy.deepcopy(sample())
+        # a copy without the aliases of YAML, by which three workloads would be one object
+        namespace, resource = json.loads(json.dumps(sample()))
         namespace["metadata"]["name"] = resource["metadata"]["namespace"] = self.namespace
         self.client.create(namespace)
         for secret in self._secrets():
@@ -76,6 +77,17 @@ class Lodging:
     def edit(self, spec: Mapping[str, Any]) -> None:
         """A merge patch, as ``kubectl edit`` sends."""
         self.client.patch("NovaCron", self.namespace, self.name, {"spec": spec})
+
+    def until_known(self) -> None:
+        """Ready, and no condition in doubt any more."""
+        self.until_ready()
+
+        def known() -> bool:
+            doubtful = [item for item in self.resource()["status"]["conditions"] if item["status"] == "Unknown"]
+            assert doubtful == []
+            return True
+
+        until(known, f"everything is known of {self.namespace}", READY_SECONDS)
 
     def until_ready(self) -> Lodging:
         until(lambda: self._is("Ready", "True"), f"{self.namespace} is Ready", READY_SECONDS)

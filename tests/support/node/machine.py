@@ -63,18 +63,26 @@ def _cgroups() -> Iterator[str]:
 def _strangers(others: Collection[int]) -> Iterator[str]:
     """Processes in other namespaces than ours; they are what a box is made of."""
     ours = _namespaces("self")
-    theirs_already = {_namespaces(str(pid))[1] for pid in others if Path(f"/proc/{pid}").exists()}
+    theirs_already = {spaces[1] for pid in others if (spaces := _namespaces(str(pid)))}
     for home in Path("/proc").glob("[0-9]*"):
-        try:
-            theirs, command = _namespaces(home.name), (home / "cmdline").read_bytes()
-        except OSError:  # it has ended, or is the kernel's own
-            continue
-        if theirs != ours and command and theirs[1] not in theirs_already and not _descends(home, others):
+        theirs, command = _namespaces(home.name), _content(home / "cmdline")
+        if theirs and theirs != ours and command and theirs[1] not in theirs_already and not _descends(home, others):
             yield f"{home.name} {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"
 
 
 def _namespaces(pid: str) -> list[str]:
-    return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in ("net", "mnt", "pid")]
+    """Of a process; empty where it has ended, or is the kernel's own."""
+    try:
+        return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in ("net", "mnt", "pid")]
+    except OSError:
+        return []
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 def _descends(home: Path, others: Collection[int]) -> bool:

@@ -29,7 +29,9 @@ def steps() -> tuple[Step, ...]:
     return cyclonus.steps()
 
 
-@pytest.mark.parametrize("tag", ["conflict", "direction", "action", "peer-ipblock", "named-port", "end-port", "target", "rule"])
+@pytest.mark.parametrize(
+    "tag", ["conflict", "direction", "action", "peer-ipblock", "named-port", "end-port", "target", "rule"]
+)
 def test_what_passes_is_what_cyclonus_says(node: Node, steps: tuple[Step, ...], tag: str) -> None:
     chosen = [step for step in steps if tag in step.tags]
     assert chosen

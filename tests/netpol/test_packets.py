@@ -73,7 +73,13 @@ def test_a_reply_needs_no_rule_of_its_own(node: Node) -> None:
     """The first may send to the second, nobody may send to the first; datagrams go back all the same."""
     to_second = {"to": [{"podSelector": {"matchLabels": {"app": "1"}}}]}
     policies = [
-        policy("x", "first", podSelector={"matchLabels": {"app": "0"}}, policyTypes=["Ingress", "Egress"], egress=[to_second]),
+        policy(
+            "x",
+            "first",
+            podSelector={"matchLabels": {"app": "0"}},
+            policyTypes=["Ingress", "Egress"],
+            egress=[to_second],
+        ),
         policy("x", "second", podSelector={"matchLabels": {"app": "1"}}, policyTypes=["Egress"]),
     ]
     node.apply(policies, _pods(), _NAMESPACES)
@@ -123,7 +129,9 @@ def test_debians_own_nft_from_the_cache_applies_rules(node: Node) -> None:
     """For machines that have none."""
     node.forget()
     with node.box.node.entered():
-        nft.unpacked().apply_here("table ip novacron_netpol { chain f { type filter hook forward priority 0; drop; } }")
+        nft.unpacked().apply_here(
+            "table ip novacron_netpol { chain f { type filter hook forward priority 0; policy drop; } }"
+        )
     attempt = Attempt(_FIRST, _SECOND, "TCP", PORTS[0])
     assert node.exchange.passed([attempt]) == set()
     node.forget()
@@ -135,7 +143,13 @@ def test_fifty_pods_and_twenty_policies_are_in_force_within_a_second(node: Node)
     pods = [pod("x", f"pod-{number}", f"10.0.0.{number + 2}", {"app": str(number % 5)}) for number in range(50)]
     peers = [{"podSelector": {"matchLabels": {"app": str(number % 5)}}} for number in range(20)]
     policies = [
-        policy("x", f"policy-{number}", podSelector=peer["podSelector"], policyTypes=["Ingress", "Egress"], ingress=[{"from": [peer]}])
+        policy(
+            "x",
+            f"policy-{number}",
+            podSelector=peer["podSelector"],
+            policyTypes=["Ingress", "Egress"],
+            ingress=[{"from": [peer]}],
+        )
         for number, peer in enumerate(peers)
     ]
     started = time.monotonic()

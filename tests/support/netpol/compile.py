@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from ipaddress import IPv4Network, collapse_addresses
 
 from tests.support.netpol.model import BlockPeer, Peer, Pod, PodPeer, Policy, Port, Protocol, Rule, World
 
@@ -95,7 +95,9 @@ class _Compilation:
             jumps = [f"jump {direction.name}_policy_{number}" for number in key]
             self._chains.append(_chain(chain, [*jumps, "counter drop"]))
             verdicts += [f"{pod.address} : goto {chain}" for pod in pods]
-        rules = self._dispatch(direction, verdicts, [pod for pods in groups.values() for pod in pods]) if verdicts else []
+        rules = (
+            self._dispatch(direction, verdicts, [pod for pods in groups.values() for pod in pods]) if verdicts else []
+        )
         for hook in direction.hooks:
             # also where nobody is isolated: the kernel tracks connections only from the first rule on that asks for it,
             # and one that it does not know would be cut by the first policy

@@ -87,10 +87,15 @@ def _step(number: int, line: dict[str, Any]) -> Step:
         f"{number}: {line['case']}",
         frozenset(line["tags"]),
         line["policies"],
-        [pod(found["namespace"], found["name"], found["address"], found["labels"], *ports) for found in line["pods"].values()],
+        [
+            pod(found["namespace"], found["name"], found["address"], found["labels"], *ports)
+            for found in line["pods"].values()
+        ],
         [namespace(name, labels) for name, labels in line["namespaces"].items()],
         {
-            Attempt(addresses[probe["from"]], addresses[probe["to"]], probe["protocol"], probe["port"]): probe["allowed"]
+            Attempt(addresses[probe["from"]], addresses[probe["to"]], probe["protocol"], probe["port"]): probe[
+                "allowed"
+            ]
             for probe in line["probes"]
             if probe["from"] != probe["to"]
         },

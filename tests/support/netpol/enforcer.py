@@ -3,10 +3,10 @@
 Runs in the network namespace of the node. What is applied stays in the kernel when the API server or this process goes:
 pods that are known stay as isolated as they were.
 
-The race that every engine has: the API learns a pod's address only after its containers may have started, about a second
-later. With a pod network given, traffic of an address that no known pod has is dropped meanwhile (while any policy
-exists): a new pod's first connection waits for its repetition, and is never let through by mistake. Without one, a new
-pod is free until it is known.
+The race that every engine has: the API learns a pod's address only after its containers may have started, about a
+second later. With a pod network given, traffic of an address that no known pod has is dropped meanwhile (while any
+policy exists): a new pod's first connection waits for its repetition, and is never let through by mistake. Without one,
+a new pod is free until it is known.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class Enforcer:
         if not all(follower.synced for follower in self._followers):
             return
         versions = {follower.kind.kind: follower.version for follower in self._followers}
-        world = manifests.world(*(follower.objects.values() for follower in self._followers), self.pod_network)
+        policies, pods, namespaces = (follower.objects.values() for follower in self._followers)
+        world = manifests.world(policies, pods, namespaces, self.pod_network)
         try:
             await self._apply(world, since)
         except NftError as error:
@@ -128,5 +129,7 @@ def _judge_bridges() -> str:
     try:
         _BRIDGED.write_text("1")
     except OSError as error:
-        return f"pods on one bridge are NOT judged: {_BRIDGED}: {error.strerror}; use a ptp network, or load br_netfilter"
+        return (
+            f"pods on one bridge are NOT judged: {_BRIDGED}: {error.strerror}; use a ptp network, or load br_netfilter"
+        )
     return "pods on one bridge are judged as well"

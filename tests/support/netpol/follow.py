@@ -1,4 +1,4 @@
-"""All objects of a kind, kept current by a list and a watch, for ever. What was known stays known while the API is away.
+"""All objects of a kind, kept current by a list and a watch. What was known stays known while the API is away.
 
 The product's reflector keeps only metadata, and its defects must not hide themselves here.
 """
@@ -56,7 +56,7 @@ class Follower:
                 while True:
                     await self._watch()
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError, Lost) as error:
-                self.problem = f"{self.kind.plural}: {error or type(error).__name__}"
+                self.problem = f"{self.kind.plural}: {str(error) or type(error).__name__}"
                 self._changed()
             await asyncio.sleep(_AGAIN)
 

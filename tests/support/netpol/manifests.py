@@ -1,7 +1,7 @@
 """The API's objects as the engine's model. Pure.
 
-What is read was admitted by an API server: its shape is valid. What this engine cannot judge (IPv6) is left out, so that
-it is never allowed by mistake: a rule whose only peers are IPv6 blocks allows nobody.
+What is read was admitted by an API server: its shape is valid. What this engine cannot judge (IPv6) is left out, so
+that it is never allowed by mistake: a rule whose only peers are IPv6 blocks allows nobody.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def _default_types(spec: Manifest) -> Sequence[str]:
 
 
 def selector(item: Manifest) -> Selector:
-    wanted = [Requirement(key, Operator.IN, frozenset({value})) for key, value in (item.get("matchLabels") or {}).items()]
+    wanted = [
+        Requirement(key, Operator.IN, frozenset({value})) for key, value in (item.get("matchLabels") or {}).items()
+    ]
     wanted += [
         Requirement(entry["key"], Operator(entry["operator"]), frozenset(entry.get("values") or ()))
         for entry in item.get("matchExpressions") or ()
@@ -72,9 +74,7 @@ def selector(item: Manifest) -> Selector:
 
 
 def _rules(items: Sequence[Manifest] | None, side: str) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(_peers(item.get(side) or ()), tuple(map(_port, item.get("ports") or ()))) for item in items or ()
-    )
+    return tuple(Rule(_peers(item.get(side) or ()), tuple(map(_port, item.get("ports") or ()))) for item in items or ())
 
 
 def _peers(items: Sequence[Manifest]) -> tuple[Peer, ...] | None:

@@ -1,4 +1,4 @@
-"""The nft command: the machine's, or Debian's packages unpacked into the user's cache, with their own loader and libc."""
+"""The nft command: the machine's, or Debian's packages unpacked into the user's cache, with their own libc."""
 
 from __future__ import annotations
 

@@ -108,7 +108,9 @@ def _is_peer(item: Manifest, policy: Manifest, peer: End, namespaces: Mapping[st
         address = ipaddress.ip_address(peer.address)
         block = item["ipBlock"]
         inside = address in ipaddress.ip_network(block["cidr"], strict=False)
-        return inside and not any(address in ipaddress.ip_network(hole, strict=False) for hole in block.get("except") or [])
+        return inside and not any(
+            address in ipaddress.ip_network(hole, strict=False) for hole in block.get("except") or []
+        )
     if peer.pod is None:
         return False
     namespace = peer.pod["metadata"]["namespace"]

@@ -70,10 +70,14 @@ def wait_in_force(
         assert state is not None, f"{file} is not there: the enforcer has not started"
         assert time.time() - state.written < _STALE, f"the enforcer is dead since {state}"
         known = all(state.versions.get(item["kind"], 0) >= int(item["metadata"]["resourceVersion"]) for item in wanted)
-        assert state.generation and known and not unwanted & set(state.policies), state
+        assert state.generation, state
+        assert known, state
+        assert not unwanted & set(state.policies), state
         return state
 
     what = ", ".join(f"{item['kind']} {item['metadata']['name']}" for item in wanted) or "the first ruleset"
-    found = until(in_force, f"network policies in force: {what}; gone: {', '.join(sorted(unwanted))}", seconds, every=0.02)
+    found = until(
+        in_force, f"network policies in force: {what}; gone: {', '.join(sorted(unwanted))}", seconds, every=0.02
+    )
     assert found is not None
     return found

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from tests.support.netpol.box import NODE, Box, Namespace
+from tests.support.netpol.box import Box, Namespace
 
 _SCTP = 132
 _SENTINEL = 7

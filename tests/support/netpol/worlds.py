@@ -75,7 +75,9 @@ _expressions = st.one_of(
     ),
     st.fixed_dictionaries({"key": st.sampled_from(_KEYS), "operator": st.sampled_from(("Exists", "DoesNotExist"))}),
 )
-_selectors = st.fixed_dictionaries({}, optional={"matchLabels": _labels, "matchExpressions": st.lists(_expressions, max_size=2)})
+_selectors = st.fixed_dictionaries(
+    {}, optional={"matchLabels": _labels, "matchExpressions": st.lists(_expressions, max_size=2)}
+)
 _blocks = st.sampled_from(
     (
         {"cidr": "0.0.0.0/0"},

@@ -36,7 +36,8 @@ class Ruleset:
     def __init__(self, text: str) -> None:
         self._sets = {name: elements.split(", ") for name, elements in _SET.findall(text)}
         self._maps = {
-            name: dict(element.split(" : ") for element in elements.split(", ")) for name, elements in _MAP.findall(text)
+            name: dict(element.split(" : ") for element in elements.split(", "))
+            for name, elements in _MAP.findall(text)
         }
         self._chains = {name: [line.strip() for line in body.splitlines()] for name, body in _CHAIN.findall(text)}
 
@@ -78,7 +79,7 @@ class Ruleset:
             return self._walk(self._chains[found[1]], packet)
         if found := re.fullmatch(r"ip (saddr|daddr) vmap @(\S+)", words):
             goal = self._maps[found[2]].get(_address(packet, found[1]))
-            return goal and self._walk(self._chains[goal.removeprefix("goto ")], packet)  # type: ignore[return-value]
+            return goal and self._walk(self._chains[goal.removeprefix("goto ")], packet)
         raise AssertionError(f"unknown to the judge: {words}")
 
     def _in_set(self, packet: Packet, side: str, name: str) -> bool:

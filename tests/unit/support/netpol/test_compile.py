@@ -74,12 +74,20 @@ def _among(operator: str, *values: str) -> Manifest:
         pytest.param([_ingress({"from": []})], FAR, DB, True, id="an empty list of peers is everyone"),
         pytest.param([_egress({"to": []})], DB, WORLD[0], True, id="an empty list of goals is everyone"),
         pytest.param([_ingress({"from": [_WEB_PEER]})], WEB, DB, True, id="pods of the policy's namespace"),
-        pytest.param([_ingress({"from": [_WEB_PEER]})], FAR, DB, False, id="a pod selector alone ends at the namespace"),
+        pytest.param(
+            [_ingress({"from": [_WEB_PEER]})], FAR, DB, False, id="a pod selector alone ends at the namespace"
+        ),
         pytest.param([_ingress({"from": [{"podSelector": {}}]})], FAR, DB, False, id="an empty pod selector too"),
         pytest.param([_ingress({"from": [{"namespaceSelector": {}}]})], FAR, DB, True, id="every namespace"),
-        pytest.param([_ingress({"from": [{"namespaceSelector": {}}]})], WORLD[0], DB, False, id="which is not the world"),
         pytest.param(
-            [_ingress({"from": [{"namespaceSelector": {"matchLabels": {"team": "b"}}}]})], WEB, DB, False, id="by its labels"
+            [_ingress({"from": [{"namespaceSelector": {}}]})], WORLD[0], DB, False, id="which is not the world"
+        ),
+        pytest.param(
+            [_ingress({"from": [{"namespaceSelector": {"matchLabels": {"team": "b"}}}]})],
+            WEB,
+            DB,
+            False,
+            id="by its labels",
         ),
         pytest.param(
             [_ingress({"from": [{"namespaceSelector": {"matchLabels": {"team": "b"}}, **_TO_DB}]})],
@@ -100,9 +108,15 @@ def _among(operator: str, *values: str) -> Manifest:
         pytest.param([_ingress(_among("NotIn", "web"))], WEB, DB, False, id="NotIn"),
         pytest.param([_ingress(_among("Exists"))], WEB, DB, True, id="Exists"),
         pytest.param([_ingress(_among("DoesNotExist"))], WEB, DB, False, id="DoesNotExist"),
-        pytest.param([_ingress({"from": [{"ipBlock": {"cidr": f"{WEB}/31"}}]})], WEB, DB, True, id="a block, pods as well"),
         pytest.param(
-            [_ingress({"from": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [f"{WEB}/32"]}}]})], WEB, DB, False, id="except"
+            [_ingress({"from": [{"ipBlock": {"cidr": f"{WEB}/31"}}]})], WEB, DB, True, id="a block, pods as well"
+        ),
+        pytest.param(
+            [_ingress({"from": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [f"{WEB}/32"]}}]})],
+            WEB,
+            DB,
+            False,
+            id="except",
         ),
         pytest.param(
             [_egress({"to": [{"ipBlock": {"cidr": "198.51.100.0/24", "except": ["198.51.100.64/26"]}}]})],
@@ -118,18 +132,28 @@ def _among(operator: str, *values: str) -> Manifest:
             False,
             id="but for its exception",
         ),
-        pytest.param([_ingress({"from": [{"ipBlock": {"cidr": "fd00::/8"}}]})], WEB, DB, False, id="IPv6 allows nobody"),
+        pytest.param(
+            [_ingress({"from": [{"ipBlock": {"cidr": "fd00::/8"}}]})], WEB, DB, False, id="IPv6 allows nobody"
+        ),
         pytest.param([_ingress(), _ingress({"from": [_WEB_PEER]})], WEB, DB, True, id="policies are alternatives"),
         pytest.param([_egress(), _ingress({})], WEB, DB, False, id="both sides must allow"),
         pytest.param([_ingress()], DB, WORLD[0], True, id="Ingress alone leaves egress free"),
         pytest.param([policy("here", podSelector={})], WEB, DB, False, id="no types is Ingress"),
         pytest.param([policy("here", podSelector={})], DB, WORLD[0], True, id="and not Egress"),
         pytest.param(
-            [policy("here", podSelector={}, egress=[{"to": [_TO_DB]}])], WEB, WORLD[0], False, id="unless it has such rules"
+            [policy("here", podSelector={}, egress=[{"to": [_TO_DB]}])],
+            WEB,
+            WORLD[0],
+            False,
+            id="unless it has such rules",
         ),
-        pytest.param([policy("here", podSelector={}, egress=[])], DB, WORLD[0], True, id="an empty list is no such rule"),
+        pytest.param(
+            [policy("here", podSelector={}, egress=[])], DB, WORLD[0], True, id="an empty list is no such rule"
+        ),
         pytest.param([_egress()], DB, NODE, False, id="the node's address is egress"),
-        pytest.param([_egress({"to": [{"ipBlock": {"cidr": f"{NODE}/32"}}]})], DB, NODE, True, id="a block lets through"),
+        pytest.param(
+            [_egress({"to": [{"ipBlock": {"cidr": f"{NODE}/32"}}]})], DB, NODE, True, id="a block lets through"
+        ),
         pytest.param([_egress({"to": [{"namespaceSelector": {}}]})], DB, NODE, False, id="no selector means the node"),
         pytest.param([_ingress()], NODE, DB, True, id="the node is always let in"),
         pytest.param([_ingress(), _egress()], DB, DB, True, id="a pod reaches itself"),
@@ -151,7 +175,9 @@ def test_who_may_reach_whom(policies: list[Manifest], source: str, destination: 
         pytest.param([{"protocol": "UDP"}], "TCP", 9999, False, id="of no other protocol"),
         pytest.param([{"port": 80, "endPort": 90}], "TCP", 90, True, id="a range has its end"),
         pytest.param([{"port": 80, "endPort": 90}], "TCP", 91, False, id="and ends there"),
-        pytest.param([{"port": 80, "endPort": 90}, {"port": 85}, {"port": 91}], "TCP", 91, True, id="overlaps are merged"),
+        pytest.param(
+            [{"port": 80, "endPort": 90}, {"port": 85}, {"port": 91}], "TCP", 91, True, id="overlaps are merged"
+        ),
         pytest.param([{"port": "http"}], "TCP", 80, True, id="a name, as the goal means it"),
         pytest.param([{"port": "http"}], "TCP", 8080, False, id="not as another pod means it"),
         pytest.param([{"port": "http", "protocol": "UDP"}], "UDP", 80, False, id="a name has its protocol"),
@@ -227,13 +253,17 @@ def test_unknown_addresses_of_the_pod_network_are_cut_off_while_a_policy_exists(
 
 def test_equally_selected_pods_share_their_rules() -> None:
     few, many = (
-        compiled(manifests.world([_ingress({"from": [_WEB_PEER]})], _some_pods(count), _NAMESPACES)) for count in (2, 200)
+        compiled(manifests.world([_ingress({"from": [_WEB_PEER]})], _some_pods(count), _NAMESPACES))
+        for count in (2, 200)
     )
     assert len(few.splitlines()) == len(many.splitlines())
 
 
 def _some_pods(count: int) -> list[Manifest]:
-    return [pod("here", f"pod-{number}", f"10.1.{number // 250}.{number % 250 + 1}", {"app": "web"}) for number in range(count)]
+    return [
+        pod("here", f"pod-{number}", f"10.1.{number // 250}.{number % 250 + 1}", {"app": "web"})
+        for number in range(count)
+    ]
 
 
 @given(worlds())

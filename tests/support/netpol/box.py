@@ -113,7 +113,11 @@ class Box:
         create = f"link add {end} type veth peer name eth0 netns {pod.path}"
         joined: tuple[str, ...]
         if self.plugin == "ptp":
-            joined = (f"addr add {self.gateway}/32 dev {end}", f"link set {end} up", f"route add {address} dev {end}")
+            joined: tuple[str, ...] = (
+                f"addr add {self.gateway}/32 dev {end}",
+                f"link set {end} up",
+                f"route add {address} dev {end}",
+            )
             own, onlink = f"{address}/32", " onlink"
         else:
             joined = (f"link set {end} master cni0 up", f"link set {end} type bridge_slave hairpin on")

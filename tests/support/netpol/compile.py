@@ -95,17 +95,20 @@ class _Compilation:
             jumps = [f"jump {direction.name}_policy_{number}" for number in key]
             self._chains.append(_chain(chain, [*jumps, "counter drop"]))
             verdicts += [f"{pod.address} : goto {chain}" for pod in pods]
-        if verdicts:
-            self._hooks(direction, verdicts, [pod for pods in groups.values() for pod in pods])
+        rules = (
+            self._dispatch(direction, verdicts, [pod for pods in groups.values() for pod in pods]) if verdicts else []
+        )
+        for hook in direction.hooks:
+            # also where nobody is isolated: the kernel tracks connections only from the first rule on that asks for it,
+            # and one that it does not know would be cut by the first policy
+            self._base(f"{direction.name}_{hook}", hook, [_ESTABLISHED, *rules])
 
-    def _hooks(self, direction: _Direction, verdicts: Sequence[str], isolated: Sequence[Pod]) -> None:
+    def _dispatch(self, direction: _Direction, verdicts: Sequence[str], isolated: Sequence[Pod]) -> list[str]:
+        """Sends what concerns isolated pods to their chains, but for what a pod sends to itself through a Service."""
         self._chains.append(_map(f"{direction.name}_pods", verdicts))
         loops = ", ".join(f"{pod.address} . {pod.address}" for pod in isolated)
         itself = self._set("itself", f"type ipv4_addr . ipv4_addr; elements = {{ {loops} }}")
-        for hook in direction.hooks:
-            rules = [_ESTABLISHED, f"ip saddr . ip daddr @{itself} accept"]
-            rules.append(f"ip {direction.own} vmap @{direction.name}_pods")
-            self._base(f"{direction.name}_{hook}", hook, rules)
+        return [f"ip saddr . ip daddr @{itself} accept", f"ip {direction.own} vmap @{direction.name}_pods"]
 
     def _policy(self, direction: _Direction, number: int) -> None:
         policy = self.world.policies[number]

@@ -5,8 +5,8 @@ pods that are known stay as isolated as they were.
 
 The race that every engine has: the API learns a pod's address only after its containers may have started, about a
 second later. With a pod network given, traffic of an address that no known pod has is dropped meanwhile (while any
-policy exists): a new pod's first connection waits for its repetition, and is never let through by mistake. Without
-one, a new pod is free until it is known.
+policy exists): a new pod's first connection waits for its repetition, and is never let through by mistake. Without one,
+a new pod is free until it is known.
 """
 
 from __future__ import annotations

@@ -111,7 +111,6 @@ class Box:
         pod = self.pods[address] = Namespace()
         end = f"pod{number}"
         create = f"link add {end} type veth peer name eth0 netns {pod.path}"
-        joined: tuple[str, ...]
         if self.plugin == "ptp":
             joined: tuple[str, ...] = (
                 f"addr add {self.gateway}/32 dev {end}",

@@ -77,7 +77,7 @@ def configuration(directory: Path) -> Scan:
 def install() -> str:
     """Builds it, once; its path."""
     flags = ("-ldflags=-s -w",)
-    return str(built("judges-trivy", LOCKS / "trivy", flags=flags, experiment="jsonv2") / "trivy")
+    return str(built("judges-trivy", LOCKS / "trivy", flags=flags, environment={"GOEXPERIMENT": "jsonv2"}) / "trivy")
 
 
 def _scan(command: str, *arguments: str) -> Scan:

@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.controlplane import toolchain
 from tests.support.controlplane.progress import say
@@ -30,7 +31,7 @@ def built(
     flags: Sequence[str] = (),
     extra: Callable[[Go, Path], None] | None = None,
     revision: int = 1,
-    experiment: str = "",
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """The directory that holds the binaries of a Go module; builds them where they are not cached.
 
@@ -40,7 +41,7 @@ def built(
         targets: what ``go install`` is asked for.
         extra: called with Go and the directory, to keep more than binaries.
         revision: of ``extra``; another one is another content.
-        experiment: of the Go toolchain, where the module needs one (GOEXPERIMENT).
+        environment: more of it for the Go command: an experiment of the toolchain, say, or where C libraries are.
 
     Raises:
         BuildError, ToolchainError: with the remedy.
@@ -49,7 +50,7 @@ def built(
     for file in sorted(module.iterdir()):
         if file.suffix in (".mod", ".sum", ".go"):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(repr((targets, flags, revision)).encode() + experiment.encode())
+    digest.update(repr((targets, flags, revision)).encode() + " ".join(environment.values()).encode())
     root = toolchain.cache() / name
     with _alone(root):
         # a cache hit must not need Go: the newest complete directory of this content is taken, whatever Go built it
@@ -59,7 +60,7 @@ def built(
             return present[-1]
         go = toolchain.find(toolchain.required(module / "go.mod"))
         home = root / f"{content}-{go.version}"
-        _build(name, go, module, home, targets, flags, extra, experiment)
+        _build(name, go, module, home, targets, flags, extra, environment)
         return home
 
 
@@ -80,7 +81,7 @@ def _build(
     targets: Sequence[str],
     flags: Sequence[str],
     extra: Callable[[Go, Path], None] | None,
-    experiment: str,
+    environment: Mapping[str, str],
 ) -> None:
     staging = home.with_name(home.name + ".partial")
     shutil.rmtree(staging, ignore_errors=True)
@@ -88,7 +89,7 @@ def _build(
     started = time.monotonic()
     say(f"building {name} with {go.version}; once, then it is cached")
     if targets:
-        _install(name, go, module, staging, targets, flags, started, experiment)
+        _install(name, go, module, staging, targets, flags, started, environment)
     if extra is not None:
         extra(go, staging)
     staging.rename(home)
@@ -103,15 +104,14 @@ def _install(
     targets: Sequence[str],
     flags: Sequence[str],
     started: float,
-    experiment: str,
+    environment: Mapping[str, str],
 ) -> None:
     log = staging / "build.log"
-    chosen = {"GOEXPERIMENT": experiment} if experiment else {}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [str(go.command), "install", "-v", "-trimpath", "-mod=readonly", *flags, *targets],
             cwd=module,
-            env=go.environment(GOBIN=str(staging), **chosen),
+            env=go.environment(GOBIN=str(staging), **environment),
             stdout=out,
             stderr=out,
         )

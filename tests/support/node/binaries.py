@@ -13,20 +13,17 @@ from tests.support.controlplane.build import built
 from tests.support.node import configuration
 
 _E2E = Path(__file__).parents[2] / "e2e"
-_PACKAGES = ("containernetworking-plugins", "libseccomp2", "nftables", "runc")
+_PACKAGES = ("containernetworking-plugins", "nftables")
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Directories: containerd and its kin, kubelet and kube-proxy, the root of the unpacked packages."""
+    """Directories: containerd and its kin, kubelet and kube-proxy, the root of the unpacked packages; and runc."""
 
     runtime: Path
     node: Path
     tools: Path
-
-    @property
-    def runc(self) -> Path:
-        return self.tools / "usr/sbin/runc"
+    runc: Path
 
     @property
     def cni(self) -> Path:
@@ -53,7 +50,20 @@ def directory() -> Programs:
         built("containerd", _E2E / "containerd", flags=("-ldflags", "-s -w")),
         built("node", binaries.MODULE, kubernetes, binaries.stamped()),
         debian.unpacked(*_PACKAGES),
+        _runc(),
     )
+
+
+def _runc() -> Path:
+    """Static, with seccomp: its filter is what Pod Security `restricted` asks for."""
+    headers = debian.unpacked("libseccomp-dev")
+    environment = {
+        "CGO_ENABLED": "1",
+        "PKG_CONFIG_PATH": str(next(headers.glob("usr/lib/*/pkgconfig"))),
+        "PKG_CONFIG_SYSROOT_DIR": str(headers),
+    }
+    flags = ("-tags", "seccomp", "-ldflags", "-s -w -linkmode external -extldflags -static")
+    return built("runc", _E2E / "runc", flags=flags, environment=environment) / "runc"
 
 
 @functools.cache

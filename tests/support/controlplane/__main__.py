@@ -28,11 +28,14 @@ def main() -> None:
 def build() -> None:
     """Build all that the tests need into the cache: the control plane, the neighbours' CRDs, the judges."""
     from tests.support import judges, manifest_judges
+    from tests.support.netpol import cyclonus
 
     try:
         binaries.directory()
         crds.directory()
         judges.install()
+        cyclonus.program("cyclonus")
+        cyclonus.program("cyclonus-cli")
         manifest_judges.install()
     except (BuildError, ToolchainError, judges.JudgeError) as error:
         click.echo(str(error), err=True)

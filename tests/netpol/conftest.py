@@ -47,8 +47,8 @@ class Node:
         assert_equal(self.exchange.passed(attempt for attempt, *_ in attempts), expected)
 
 
-def assert_equal(passed: set[Attempt], expected: set[Attempt]) -> None:
-    assert passed == expected, f"let through: {passed - expected}\nstopped: {expected - passed}"
+def assert_equal(passed: set[Attempt], expected: set[Attempt], about: str = "") -> None:
+    assert passed == expected, f"{about}\nlet through: {passed - expected}\nstopped: {expected - passed}"
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.netpol.conftest import Node, assert_equal
-from tests.support.netpol import nft
+from tests.support.netpol import manifests, nft
 from tests.support.netpol.box import NODE, WORLD
+from tests.support.netpol.compile import compiled
 from tests.support.netpol.traffic import Attempt
 from tests.support.netpol.worlds import ADDRESSES, NETWORK, PORTS, Drawn, namespace, pod, policy, worlds
 
@@ -129,9 +130,7 @@ def test_debians_own_nft_from_the_cache_applies_rules(node: Node) -> None:
     """For machines that have none."""
     node.forget()
     with node.box.node.entered():
-        nft.unpacked().apply_here(
-            "table ip novacron_netpol { chain f { type filter hook forward priority 0; policy drop; } }"
-        )
+        nft.unpacked().apply_here(compiled(manifests.world([_CLOSED], _pods(), _NAMESPACES)))
     attempt = Attempt(_FIRST, _SECOND, "TCP", PORTS[0])
     assert node.exchange.passed([attempt]) == set()
     node.forget()

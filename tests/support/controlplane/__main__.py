@@ -31,6 +31,7 @@ def build(kind: str) -> None:
     """Build all that tests need into the cache: the control plane, the neighbours' CRDs, the judges; or the node."""
     from image.errors import ImageError
     from tests.support import image_scanner, judges, manifest_judges
+    from tests.support.netpol import cyclonus
     from tests.support.node import binaries as node_binaries
     from tests.support.node.neighbours import images
 
@@ -43,6 +44,8 @@ def build(kind: str) -> None:
             images.build()
         else:
             judges.install()
+            cyclonus.program("cyclonus")
+            cyclonus.program("cyclonus-cli")
             manifest_judges.install()
             image_scanner.install()
     except (BuildError, ImageError, ToolchainError, judges.JudgeError) as error:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from tests.support.controlplane.build import built
 from tests.support.netpol.traffic import Attempt
@@ -60,20 +61,31 @@ def agnhost() -> Path:
     return built("netpol-agnhost", _AGNHOST, ("tool",), ("-ldflags", "-s -w")) / "agnhost"
 
 
-def run(kubeconfig: Path, registry: str, *include: str, protocols: Sequence[str] = ("tcp", "udp")) -> None:
-    """Cyclonus' cases with a real kubelet and real pods; its tables go to this process' output.
+def run(
+    kubeconfig: Path, registry: str, report: Path, *include: str, protocols: Sequence[str] = ("tcp", "udp")
+) -> list[str]:
+    """Cyclonus' cases with real pods: the ones that failed. Its tables go to this process' output.
 
     Args:
-        registry: of the image ``REGISTRY/e2e-test-images/agnhost:2.43``, which is on the node already.
+        registry: what stands before ``/e2e-test-images/agnhost:2.43`` in the name of an image that the node has.
+        report: file for its report, in JUnit's format.
         include: tags of the cases, as ``conflict``; none means all that it runs by default.
 
     Raises:
-        CalledProcessError: it could not run. Whether all passed stands in its tables: it ends with 0 either way.
+        CalledProcessError: it could not run.
     """
     command = [program("cyclonus-cli"), "generate", "--cleanup-namespaces", "--ignore-loopback", "--retries=2"]
     command += [f"--image-registry={registry}", f"--include={','.join(include)}", "--destination-type=pod-ip"]
     command += [f"--server-protocol={','.join(protocols)}", "--perturbation-wait-seconds=1", "--job-timeout-seconds=2"]
+    command.append(f"--junit-results-file={report}")
     subprocess.run(command, env={**os.environ, "KUBECONFIG": str(kubeconfig)}, check=True)
+    return failed(report)
+
+
+def failed(report: Path) -> list[str]:
+    """Descriptions of the cases that a report calls failed; cyclonus itself ends with 0 either way."""
+    cases = ElementTree.parse(report).iterfind("testcase")  # noqa: S314 - written by a program that was built here
+    return [case.get("name", "") for case in cases if case.find("failure") is not None]
 
 
 def _step(number: int, line: dict[str, Any]) -> Step:

@@ -109,7 +109,7 @@ class Exchange:
     def _flush(self) -> None:
         with self.box.node.entered():
             for address in self._ends:
-                with socket.create_connection((address, _SENTINEL), timeout=10):
+                with socket.create_connection((address, _SENTINEL), timeout=2):
                     pass
 
     def _arrived(self, wanted: Mapping[int, Attempt]) -> Iterator[Attempt]:

@@ -59,7 +59,8 @@ class ServiceProcess:
         level: str = "DEBUG",
         internal: bool = False,
     ) -> None:
-        self._command = [sys.executable, "-m", *module, role]
+        # killed, it cannot tidy up what it wrote
+        self._command = ["env", f"TMPDIR={directory}", sys.executable, "-m", *module, role]
         self._level = level
         self.port, self.metrics_port = free_ports()
         self.internal_port = free_ports()[0] if internal else 0

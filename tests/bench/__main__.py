@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, failover, image, many, one, report, start, watches
+from tests.bench import compare, failover, image, many, one, report, roles, start, watches
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -28,6 +28,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
     return [
         (start.CASE, start.run),
         (image.CASE, image.run),
+        (roles.CASE, roles.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
@@ -35,7 +36,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
     ]
 
 
-NAMES = (start.CASE, image.CASE, one.CASE, failover.CASE, watches.CASE, compare.CASE)
+NAMES = (start.CASE, image.CASE, roles.CASE, one.CASE, failover.CASE, watches.CASE, compare.CASE)
 
 
 @click.command()

@@ -103,7 +103,7 @@ def _command(pair: Sequence[Image], arguments: Sequence[str], body: str) -> list
     taken = [[_once(image.root, arguments, body) for image in pair] for _ in range(_REPEATS)]
     text = f"novacron {' '.join(arguments)}"
     times, peaks = ([[side[part] for side in turn] for turn in taken] for part in (0, 1))
-    return _compared(text, times, peaks, f"least of {_REPEATS}, in turn")
+    return compared(CASE, text, times, peaks, f"least of {_REPEATS}, in turn")
 
 
 def _once(root: Root, arguments: Sequence[str], body: str) -> tuple[float, float]:
@@ -125,8 +125,12 @@ def _operator(pair: Sequence[Image], bench: Bench) -> list[Row]:
         turn = [_started(image, bench) for image in pair]
         times.append([seconds for seconds, _memory in turn])
         peaks.append([memory for _seconds, memory in turn])
-    return _compared(
-        "novacron run until /readyz answers 200", times, peaks, f"least of {_STARTS}, in turn, looked at every 10 ms"
+    return compared(
+        CASE,
+        "novacron run until /readyz answers 200",
+        times,
+        peaks,
+        f"least of {_STARTS}, in turn, looked at every 10 ms",
     )
 
 
@@ -144,14 +148,16 @@ def _started(image: Image, bench: Bench) -> tuple[float, float]:
     return seconds, memory
 
 
-def _compared(text: str, times: Sequence[Sequence[float]], peaks: Sequence[Sequence[float]], note: str) -> list[Row]:
+def compared(
+    case: str, text: str, times: Sequence[Sequence[float]], peaks: Sequence[Sequence[float]], note: str
+) -> list[Row]:
     """Of pairs: ours and the other. The least time of each: what else the machine does only adds to it."""
     ours, other = (min(turn[side] for turn in times) for side in (0, 1))
     mine, theirs = (median(turn[side] for turn in peaks) for side in (0, 1))
     return [
-        Row(CASE, f"{text}: image", ours, "s", note=note),
-        Row(CASE, f"{text}: naive", other, "s", note=note),
-        Row(CASE, f"{text}: image / naive", ours / other, "", goal=_FASTER),
-        Row(CASE, f"{text}: image, peak memory", mine, "MB"),
-        Row(CASE, f"{text}: peak memory, image / naive", mine / theirs, ""),
+        Row(case, f"{text}: image", ours, "s", note=note),
+        Row(case, f"{text}: naive", other, "s", note=note),
+        Row(case, f"{text}: image / naive", ours / other, "", goal=_FASTER),
+        Row(case, f"{text}: image, memory", mine, "MB"),
+        Row(case, f"{text}: memory, image / naive", mine / theirs, ""),
     ]

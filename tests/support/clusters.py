@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tests.support import our_image
 from tests.support.controlplane import crds
 from tests.support.controlplane.plane import ControlPlane, KubectlError
 from tests.support.controlplane.progress import say
@@ -38,15 +39,17 @@ class Simulated:
 
 
 class Real:
-    """A control plane and one node on which containers run; Linux, as root."""
+    """A control plane and one node on which containers run, our image among what it has; Linux, as root."""
 
     def __init__(self, directory: Path, _nodes: int = 1) -> None:
         self._kubeconfig = directory / "kubeconfig"
         self._node = RealNode(directory / "node", detached=True)
 
     def up(self) -> None:
+        archive = our_image.built()
         self._node.up()
         crds.install(self._node.plane)
+        self._node.load(archive)
         shutil.copyfile(self._node.plane.kubeconfig, self._kubeconfig)
         self._kubeconfig.chmod(0o600)
 
@@ -55,7 +58,7 @@ class Real:
 
 
 class Kind:
-    """A cluster whose node is a Docker container."""
+    """A cluster whose node is a Docker container, our image among what it has."""
 
     def __init__(self, directory: Path, _nodes: int = 1) -> None:
         self._cluster = KindCluster(directory)
@@ -64,6 +67,7 @@ class Kind:
     def up(self) -> None:
         self._cluster.up()
         self._mark.touch()
+        self._cluster.load_image()
 
     def down(self) -> None:
         if self._mark.exists():

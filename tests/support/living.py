@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from image.archive import describe
-from image.build import build
+from tests.support import our_image
 from tests.support.api_client import Client, Manifest
 from tests.support.controlplane import crds
 from tests.support.controlplane.progress import say
@@ -24,8 +24,7 @@ from tests.support.node.real_node import RealNode
 ROOT = Path(__file__).parents[2]
 HOME = "novacron-system"
 NAMESPACE = "novacron"
-IMAGE = "docker.io/novacron/novacron"
-OPERATOR_IMAGE = f"{IMAGE}:v0.1.0"
+IMAGE, OPERATOR_IMAGE = our_image.NAME, our_image.OPERATOR
 VERSIONS = ("v10.0.0", "v10.0.1")
 """The image under the tag of the sample's version, and under one that it may change to."""
 _OPERATOR_SECONDS = 90
@@ -74,8 +73,7 @@ class Living:
 
     def up(self) -> None:
         """Everything but a NovaCron; what has to be built is built before anything starts."""
-        archive = ROOT / ".image" / "novacron.tar"
-        build(archive, OPERATOR_IMAGE, accept_newer=True)
+        archive = our_image.built()
         self.image_id = describe(archive).manifest["config"]["digest"]
         images.build()
         started = time.monotonic()

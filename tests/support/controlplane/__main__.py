@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from image.errors import ImageError
 from tests.support import clusters
 from tests.support.controlplane import binaries, crds
 from tests.support.controlplane.build import BuildError
@@ -29,7 +30,6 @@ def main() -> None:
 @click.option("--node", "kind", default="simulated", show_default=True, type=click.Choice(["simulated", "real"]))
 def build(kind: str) -> None:
     """Build all that tests need into the cache: the control plane, the neighbours' CRDs, the judges; or the node."""
-    from image.errors import ImageError
     from tests.support import image_scanner, judges, manifest_judges
     from tests.support.netpol import cyclonus
     from tests.support.node import binaries as node_binaries
@@ -62,7 +62,7 @@ def up(nodes: int, kind: str, context: str) -> None:
     cluster = clusters.Named(_DIRECTORY, context) if context else clusters.KINDS[kind](_DIRECTORY, nodes)
     try:
         cluster.up()
-    except (BuildError, KubectlError, StartError, ToolchainError) as error:
+    except (BuildError, ImageError, KubectlError, StartError, ToolchainError) as error:
         cluster.down()
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support import our_image
 from tests.support.controlplane.build import built
 from tests.support.controlplane.process import StartError
 from tests.support.controlplane.progress import say
@@ -49,8 +50,16 @@ class KindCluster:
         say(f"creating the kind cluster {_CLUSTER} (about a minute)")
         _kind(("create", "cluster", "--name", _CLUSTER, "--kubeconfig", str(self.kubeconfig), "--wait", "120s"))
 
-    def load(self, archive: Path) -> None:
-        _kind(("load", "image-archive", str(archive), "--name", _CLUSTER))
+    def load_image(self) -> None:
+        """Builds our image with the Docker engine that kind needs anyway, and gives it to the node."""
+        say("building the image with Docker")
+        name = our_image.OPERATOR.removeprefix("docker.io/")
+        done = subprocess.run(
+            ["docker", "build", "--tag", name, str(our_image.ROOT)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise StartError(f"`docker build` failed: {done.stderr.strip()[-2000:]}")
+        _kind(("load", "docker-image", name, "--name", _CLUSTER))
 
     def down(self) -> None:
         _kind(("delete", "cluster", "--name", _CLUSTER, "--kubeconfig", str(self.kubeconfig)))

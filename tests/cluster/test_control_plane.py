@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.support.controlplane.plane import STORAGE, ControlPlane
+from tests.support import clusters
+from tests.support.controlplane.plane import STORAGE, ControlPlane, KubectlError
 from tests.support.controlplane.process import Identity, StartError
 
 pytestmark = pytest.mark.owns_control_plane
@@ -72,3 +74,26 @@ def test_a_failed_start_shows_the_components_own_words(new_plane: NewPlane, monk
     monkeypatch.setattr(ControlPlane, "_etcd", lambda _self: ["--data-dir=/dev/null/etcd"])
     with pytest.raises(StartError, match="not a directory"):
         new_plane().up()
+
+
+def test_a_named_cluster_is_used_and_no_other_context_comes_along(
+    control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``make cluster-up CLUSTER=<context>``: somebody's kubeconfig may name production as well."""
+    known = json.loads(control_plane.kubeconfig.read_text())
+    production = {"name": "production", "cluster": {"server": "https://192.0.2.1:6443"}}
+    given = tmp_path / "config"
+    known["clusters"].append(production)
+    known["contexts"].append({"name": "production", "context": {"cluster": "production", "user": "user"}})
+    given.write_text(json.dumps({**known, "current-context": "production"}))
+    monkeypatch.setenv("KUBECONFIG", str(given))
+    monkeypatch.setenv("PATH", str(control_plane.binary("kubectl").parent), prepend=os.pathsep)
+    cluster = clusters.Named(tmp_path / "cluster", "novacron")
+    cluster.up()
+    written = yaml.safe_load((tmp_path / "cluster" / "kubeconfig").read_text())
+    assert [item["name"] for item in written["contexts"]] == ["novacron"]
+    assert [item["cluster"]["server"] for item in written["clusters"]] == [control_plane.url]
+    cluster.down()
+    with pytest.raises(KubectlError, match="nobody"):
+        clusters.Named(tmp_path / "cluster", "nobody").up()
+    assert control_plane.kubectl("get", "--raw", "/readyz") == "ok"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
@@ -14,6 +13,7 @@ from image.archive import describe
 from tests.support import our_image
 from tests.support.api_client import Client, Manifest
 from tests.support.controlplane import crds
+from tests.support.controlplane.process import UpAndDown
 from tests.support.controlplane.progress import say
 from tests.support.node import configuration
 from tests.support.node.neighbours import images
@@ -30,7 +30,7 @@ VERSIONS = ("v10.0.0", "v10.0.1")
 _OPERATOR_SECONDS = 90
 
 
-class Living:
+class Living(UpAndDown):
     """Starts on entering, is gone on leaving.
 
     Args:
@@ -57,19 +57,6 @@ class Living:
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess' own word
         return self.node.kubectl(*arguments, input=input)
-
-    def __enter__(self) -> Living:
-        try:
-            self.up()
-        except BaseException:
-            self.down()
-            raise
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.down()
 
     def up(self) -> None:
         """Everything but a NovaCron; what has to be built is built before anything starts."""

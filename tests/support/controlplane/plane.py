@@ -15,12 +15,11 @@ import urllib.request
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.support.controlplane import binaries, pki, process
 from tests.support.controlplane.pki import Authority
-from tests.support.controlplane.process import Identity, Site
+from tests.support.controlplane.process import Identity, Site, UpAndDown
 from tests.support.controlplane.progress import say
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
@@ -34,7 +33,7 @@ class KubectlError(Exception):
     """kubectl said no; the text is what it printed."""
 
 
-class ControlPlane:
+class ControlPlane(UpAndDown):
     """Starts on entering, stops on leaving.
 
     Args:
@@ -130,19 +129,6 @@ class ControlPlane:
         process.until(established, _READY_SECONDS, alive, f"CRD {name}", self.directory / "kube-apiserver.log")
 
     # Life
-
-    def __enter__(self) -> ControlPlane:
-        try:
-            self.up()
-        except BaseException:
-            self.down()
-            raise
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.down()
 
     def up(self) -> None:
         """Starts everything, or finds it running; a leftover that does not answer is stopped first."""

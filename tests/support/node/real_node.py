@@ -9,14 +9,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.support import netpol
 from tests.support.controlplane import process
 from tests.support.controlplane.pki import Authority
 from tests.support.controlplane.plane import STORAGE, ControlPlane, KubectlError
-from tests.support.controlplane.process import Identity, Site
+from tests.support.controlplane.process import Identity, Site, UpAndDown
 from tests.support.controlplane.progress import say
 from tests.support.netpol import state as policy_state
 from tests.support.node import audit, binaries, configuration
@@ -29,7 +28,7 @@ _TEMPORARY = "novacron-node-"
 _READY_SECONDS = 60.0
 
 
-class RealNode:
+class RealNode(UpAndDown):
     """Starts on entering, is gone on leaving.
 
     Args:
@@ -52,19 +51,6 @@ class RealNode:
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess' own word
         return self.plane.kubectl(*arguments, input=input)
-
-    def __enter__(self) -> RealNode:
-        try:
-            self.up()
-        except BaseException:
-            self.down()
-            raise
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.down()
 
     def up(self) -> None:
         """Starts everything and waits until the node is Ready."""

@@ -11,6 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def is_shallow() -> bool:
+    """Whether the commit before this one was left out of the clone."""
+    return _git("rev-parse", "--is-shallow-repository").strip() == "true"
+
+
 @contextmanager
 def previous(directory: Path) -> Iterator[Path]:
     """The source of the commit before this one.
@@ -35,7 +40,9 @@ def image(source: Path, archive: Path, name: str) -> Path:
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "-c", "safe.directory=*", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, (
         f"git {' '.join(arguments)}: {done.stderr.strip()} (a shallow clone? git fetch --deepen 1)"
     )

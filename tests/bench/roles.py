@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import itertools
 import json
 import tempfile
 import time
@@ -38,6 +39,7 @@ _STARTS = 9
 _SECONDS = 30.0
 _USER, _PASSWORD = "bench", "of-the-bench"
 _HOME = "etc/novacron"
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _started(image: Image, role: str, stores: Stores) -> tuple[float, float]:
         **{store: member for store, member in stores.settings().items() if store in _ROLES[role]},
     }
     reloaded = {"database_pool_size": 6} if "database" in _ROLES[role] else {}
-    config = f"{_HOME}/config-{http_port}"
+    config = f"{_HOME}/config-{next(_numbers)}"
     Volume(image.root.path / config, {"settings.json": json.dumps(settings), "reloaded.json": json.dumps(reloaded)})
     command = image.root.command(*image.root.entrypoint, role, f"--config=/{config}", "--bind-address=127.0.0.1")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,1 +1,1 @@
-"""What pods run: the wall around every workload's routes, and the routes of auth itself."""
+"""What runs in a workload's process: the wall that all four stand behind, and auth's own service."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from novacron.auth.service.store import revocations, sessions
-from novacron.auth.service.store.database import Moment, Transaction
+from novacron.auth.service.store.database import Transaction
 
 _SELECT = """SELECT u.id::text, u.email, u.role, u.organization_id::text, u.password_hash,
     u.status = 'active' AND coalesce(o.active, true) AS active,
@@ -32,6 +32,14 @@ class Person:
     active: bool
     password_expires_at: float | None
     tokens_not_before: float
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """From when on access tokens count, in seconds since the epoch, and whether there will be new ones."""
+
+    not_before: float
+    active: bool
 
 
 async def by_email(transaction: Transaction, email: str) -> Person | None:
@@ -84,17 +92,18 @@ async def set_password(
 async def refuse_tokens(transaction: Transaction, person_id: str) -> None:
     """Access tokens issued up to now are refused everywhere; sessions go on, and refresh to new ones.
 
-    What a change of role needs. Claims count whole seconds, so the bound is the next one, and whoever issues a token
+    What a change of role needs, and, after the row was changed, a (de)activation. Claims count whole seconds, so the bound is the next one, and whoever issues a token
     dates it no earlier (``tokens.issued``).
     """
-    found = await transaction.first(
-        Moment,
+    cut = await transaction.first(
+        CutOff,
         """UPDATE auth.users SET tokens_not_before = date_trunc('second', clock_timestamp()) + interval '1 s'
-           WHERE id = %(id)s RETURNING extract(epoch FROM tokens_not_before)::float8 AS now""",
+           WHERE id = %(id)s
+           RETURNING extract(epoch FROM tokens_not_before)::float8 AS not_before, status = 'active' AS active""",
         id=person_id,
     )
-    if found is not None:
-        await revocations.subject_cut_off(transaction, person_id, found.now)
+    if cut is not None:
+        await revocations.subject_cut_off(transaction, person_id, cut.not_before, active=cut.active)
 
 
 async def cut_off(transaction: Transaction, person_id: str, reason: str) -> list[str]:

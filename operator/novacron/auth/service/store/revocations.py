@@ -28,6 +28,7 @@ class Item:
     sub: str | None
     rotation: int | None
     not_before: int | None
+    active: bool | None
     at: float
     at_microseconds: int
     expires: int
@@ -77,18 +78,21 @@ async def token_revoked(transaction: Transaction, jti: str) -> None:
     )
 
 
-async def subject_cut_off(transaction: Transaction, subject: str, not_before: float) -> None:
+async def subject_cut_off(transaction: Transaction, subject: str, not_before: float, *, active: bool) -> None:
     """All access tokens of a person or service account that were issued earlier.
 
     Args:
         not_before: whole seconds since the epoch; also kept in the subject's own row (``people``, ``accounts``).
+        active: whether the subject may get new ones.
     """
     await _lock(transaction)
     await transaction.execute(
-        """INSERT INTO auth.revocations (sub, not_before, expires_at)
-           VALUES (%(sub)s, to_timestamp(%(not_before)s), clock_timestamp() + make_interval(secs => %(seconds)s))""",
+        """INSERT INTO auth.revocations (sub, not_before, active, expires_at)
+           VALUES (%(sub)s, to_timestamp(%(not_before)s), %(active)s,
+                   clock_timestamp() + make_interval(secs => %(seconds)s))""",
         sub=subject,
         not_before=not_before,
+        active=active,
         seconds=transaction.revocation_seconds,
     )
 
@@ -97,7 +101,7 @@ async def after(transaction: Transaction, id: int) -> list[Item]:  # noqa: A002 
     """Unexpired rows with greater ids, in order; one more than ``PAGE`` where there are more."""
     return await transaction.all(
         Item,
-        """SELECT id, sid::text, jti, sub::text, rotation, extract(epoch FROM not_before)::int8 AS not_before,
+        """SELECT id, sid::text, jti, sub::text, rotation, extract(epoch FROM not_before)::int8 AS not_before, active,
                   extract(epoch FROM at)::float8 AS at, (extract(epoch FROM at) * 1000000)::int8 AS at_microseconds,
                   ceil(extract(epoch FROM expires_at))::int8 AS expires
            FROM auth.revocations WHERE id > %(id)s AND expires_at > clock_timestamp() ORDER BY id LIMIT %(limit)s""",

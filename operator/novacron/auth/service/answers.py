@@ -12,16 +12,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from novacron.auth.service.passwords import RETRY_SECONDS, Busy
+from novacron.auth.service.signing import NoSigningKey
 from novacron.auth.service.store.database import Unavailable
 from novacron.core.errors import NovaCronError
 from novacron.workload.service import problem
 
 _log = structlog.get_logger(__name__)
 
+CHALLENGE = 'Bearer realm="novacron"'
+"""RFC 6750, 3: of a 401 or 403 that knows nothing more exact."""
 _MEDIA_TYPE = "application/json"
 _UNCACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """RFC 6749, 5.1: of answers that hold tokens; here of all."""
-_DATABASE_RETRY_SECONDS = 2
+_OUTAGE = "Something that this service needs does not answer; try again later."
+_OUTAGE_RETRY_SECONDS = 2
 
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,7 +42,7 @@ class Refusal(NovaCronError):
 
     Args:
         detail: reason and remedy; the client reads it, so neither a value nor who exists.
-        headers: besides ``Content-Type`` and ``Cache-Control``.
+        headers: besides ``Content-Type`` and ``Cache-Control``; ``WWW-Authenticate`` has a default.
         members: further ones of the document.
     """
 
@@ -60,21 +64,30 @@ def endpoint(handler: Handler) -> Handler:
             return _problem(request, error.status, error.detail, error.headers, **error.members)
         except Busy as error:
             return _problem(request, 503, str(error), {"Retry-After": str(RETRY_SECONDS)})
+        except NoSigningKey as error:
+            _log.error("nothing can be signed", problem=str(error))
+            return _problem(request, 503, _OUTAGE, {"Retry-After": str(_OUTAGE_RETRY_SECONDS)})
         except Unavailable as error:
             _log.warning("database cannot be asked", reason=error.reason)
-            detail = "A dependency of this service does not answer; try again later."
-            return _problem(request, 503, detail, {"Retry-After": str(_DATABASE_RETRY_SECONDS)})
+            return _problem(request, 503, _OUTAGE, {"Retry-After": str(_OUTAGE_RETRY_SECONDS)})
 
     return answering
 
 
 def _problem(request: Request, status: int, detail: str, headers: Mapping[str, str], **members: Any) -> Response:
+    if status in (401, 403):
+        headers = {"WWW-Authenticate": CHALLENGE, **headers}
     return problem.response(status, detail, headers=headers, request_id=request.state.request_id, **members)
 
 
 def document(members: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON that no cache keeps."""
-    return Response(orjson.dumps(members), status, {**_UNCACHED, **(headers or {})}, _MEDIA_TYPE)
+    return content(orjson.dumps(members), status, headers)
+
+
+def content(json: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The same, of a document that is written already."""
+    return Response(json, status, {**_UNCACHED, **(headers or {})}, _MEDIA_TYPE)
 
 
 def nothing() -> Response:

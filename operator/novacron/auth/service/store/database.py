@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from novacron.adapters.postgres import Connection, Sessions
+from novacron.auth.service.audit import Event
 from novacron.core.dependencies import Unusable
 from novacron.core.errors import NovaCronError
 
@@ -59,7 +60,9 @@ class Transaction:
         self._connection = connection
         self.revocation_seconds = revocation_seconds
         self.revoked = False
-        """Whether others are to be told, once it is committed."""
+        """Whether other pods are to be told, once it is committed."""
+        self.events: list[Event] = []
+        """What it added to the audit log's table."""
 
     async def execute(self, statement: LiteralString, /, **values: Any) -> int:
         """How many rows it concerned."""
@@ -87,10 +90,12 @@ class Database:
 
     Args:
         revocation_seconds: see ``Transaction``.
-        committed: called after a transaction that revoked something; must not raise.
+        committed: told of each transaction after its commit; must not raise.
     """
 
-    def __init__(self, sessions: Sessions, revocation_seconds: int, committed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, sessions: Sessions, revocation_seconds: int, committed: Callable[[Transaction], Awaitable[None]]
+    ) -> None:
         self._sessions = sessions
         self._revocation_seconds = revocation_seconds
         self._committed = committed
@@ -107,5 +112,4 @@ class Database:
             raise Unavailable(error.reason) from None
         except _NOT_AS_IT_SHOULD_BE as error:
             raise Unavailable(type(error).__name__) from None
-        if transaction.revoked:
-            await self._committed()
+        await self._committed(transaction)

@@ -9,7 +9,8 @@ from novacron.auth.service.store.database import Transaction
 
 _SELECT = """SELECT u.id::text, u.email, u.role, u.organization_id::text, u.password_hash,
     u.status = 'active' AND coalesce(o.active, true) AS active,
-    extract(epoch FROM u.password_expires_at)::float8 AS password_expires_at,
+    u.password_expires_at IS NOT NULL AS one_time,
+    coalesce(u.password_expires_at <= clock_timestamp(), false) AS password_expired,
     extract(epoch FROM u.tokens_not_before)::float8 AS tokens_not_before
     FROM auth.users u LEFT JOIN auth.organizations o ON o.id = u.organization_id"""
 
@@ -20,7 +21,8 @@ class Person:
 
     Args:
         active: the person, and the organization too.
-        password_expires_at: of a one-time password; None: one that its owner chose.
+        one_time: whether somebody else made the password, so that it must be changed before anything else.
+        password_expired: whether the time for that is over.
         tokens_not_before: access tokens issued earlier are refused; seconds since the epoch, or minus infinity.
     """
 
@@ -30,7 +32,8 @@ class Person:
     organization_id: str | None
     password_hash: str = field(repr=False)
     active: bool
-    password_expires_at: float | None
+    one_time: bool
+    password_expired: bool
     tokens_not_before: float
 
 
@@ -55,7 +58,7 @@ async def by_id(transaction: Transaction, person_id: str) -> Person | None:
 
 async def locked(transaction: Transaction, person_id: str) -> Person | None:
     """As it is once nobody else changes it, until the end of the transaction: logins of one person queue here."""
-    await transaction.execute("SELECT FROM auth.users WHERE id = %(id)s FOR NO KEY UPDATE", id=person_id)
+    await _lock(transaction, person_id)
     return await by_id(transaction, person_id)
 
 
@@ -63,13 +66,10 @@ async def logged_in(transaction: Transaction, person_id: str) -> None:
     await transaction.execute("UPDATE auth.users SET last_login = now() WHERE id = %(id)s", id=person_id)
 
 
-async def rehashed(transaction: Transaction, person_id: str, before: str, after: str) -> None:
-    """The same password under newer parameters; nothing happens where it was changed meanwhile."""
+async def rehashed(transaction: Transaction, person_id: str, password_hash: str) -> None:
+    """The same password under newer parameters. Who calls holds the row, and has seen that it was not changed."""
     await transaction.execute(
-        "UPDATE auth.users SET password_hash = %(after)s WHERE id = %(id)s AND password_hash = %(before)s",
-        id=person_id,
-        before=before,
-        after=after,
+        "UPDATE auth.users SET password_hash = %(hash)s WHERE id = %(id)s", id=person_id, hash=password_hash
     )
 
 
@@ -92,8 +92,8 @@ async def set_password(
 async def refuse_tokens(transaction: Transaction, person_id: str) -> None:
     """Access tokens issued up to now are refused everywhere; sessions go on, and refresh to new ones.
 
-    What a change of role needs, and, after the row was changed, a (de)activation. Claims count whole seconds, so the bound is the next one, and whoever issues a token
-    dates it no earlier (``tokens.issued``).
+    What a change of role needs, and a change of status, after the row has it. Claims count whole seconds, so the bound
+    is the next one, and whoever issues a token dates it no earlier (``issuing``).
     """
     cut = await transaction.first(
         CutOff,
@@ -115,6 +115,11 @@ async def cut_off(transaction: Transaction, person_id: str, reason: str) -> list
     Returns:
         Ids of the sessions that ended.
     """
+    await _lock(transaction, person_id)
     ended = await sessions.end_all(transaction, person_id, reason)
     await refuse_tokens(transaction, person_id)
     return ended
+
+
+async def _lock(transaction: Transaction, person_id: str) -> None:
+    await transaction.execute("SELECT FROM auth.users WHERE id = %(id)s FOR NO KEY UPDATE", id=person_id)

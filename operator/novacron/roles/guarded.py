@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
@@ -12,11 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from novacron.adapters import plain_http
-from novacron.adapters.redis import Commands
 from novacron.auth.domain.client import Clients
 from novacron.auth.domain.rate import per_minute
 from novacron.auth.domain.revocation import Revocations
-from novacron.auth.service import hint, identity
+from novacron.auth.service import identity
 from novacron.auth.service.activity import Activity
 from novacron.auth.service.audit import Audit
 from novacron.auth.service.feed import RevocationFeed
@@ -29,6 +29,9 @@ from novacron.auth.service.standing import Standing, SwitchedOff
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.auth.service.wall import SecureAuthMiddleware, Seen
 from novacron.workload.service.context import Context, Service
+
+if TYPE_CHECKING:
+    from novacron.adapters.redis import Commands
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -85,6 +88,8 @@ def _known(context: Context, settings: WallSettings, metrics: AuthMetrics, comma
     context.dependencies.append(feed)
     context.background.extend((feed.run, activity.run))
     if commands is not None:
+        from novacron.auth.service import hint  # a role without Redis need not hold its client
+
         context.background.append(hint.Hints(commands, hint.channel(settings.prefix), feed.hint).run)
     return _Known(feed, activity.seen)
 

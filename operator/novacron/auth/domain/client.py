@@ -55,8 +55,8 @@ def parsed(text: str) -> Address | None:
     """An address, with or without a port; an IPv4 address in IPv6's clothes is an IPv4 address (RFC 4291 2.5.5.2)."""
     host = text
     if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        if port and not _is_port(port.removeprefix(":")):
+        host, closed, port = text[1:].partition("]")
+        if not closed or (port and not (port.startswith(":") and _is_port(port[1:]))):
             return None
     elif text.count(":") == 1:
         host, _, port = text.partition(":")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 _BURST_SHARE = 6
 """Of a minute's requests, this part may come at once: a page of a browser asks for a dozen things in one moment."""
 
+_FORGIVEN = 1e-6
+"""Seconds: the sum of a burst's intervals is not quite their product."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -54,7 +57,7 @@ def wait(arrival: float, now: float, tolerance: float) -> float:
         arrival: theoretical arrival time of the key; any time that has passed where it is not known.
     """
     early = arrival - now - tolerance
-    return early if early > 0 else 0.0
+    return early if early > _FORGIVEN else 0.0
 
 
 def admitted(arrival: float, now: float, interval: float) -> float:

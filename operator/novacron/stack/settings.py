@@ -95,11 +95,19 @@ def _address(resource: NovaCron, role: str, port: str) -> str:
     return f"http://{inner}:{spec.auth.ports.internal}"
 
 
+def _rate_limit(resource: NovaCron) -> dict[str, Any]:
+    """Where clients enter; query and ml are called by our own workloads, who are not limited (decisions.md 28)."""
+    limit = resource.spec.auth.rate_limit
+    return {"requests_per_minute": limit.requests_per_minute, "trusted_proxies": list(limit.trusted_proxy_cidrs)}
+
+
 def _own(resource: NovaCron, role: str) -> dict[str, Any]:
     """What only this workload reads."""
     spec = resource.spec
+    if role == "api":
+        return {"rate_limit": _rate_limit(resource)}
     if role == "auth":
-        jwt, session, limit = spec.auth.jwt, spec.auth.session, spec.auth.rate_limit
+        jwt, session = spec.auth.jwt, spec.auth.session
         return {
             "access_token_seconds": jwt.token_ttl.seconds,
             "refresh_token_seconds": jwt.refresh_ttl.seconds,
@@ -110,11 +118,7 @@ def _own(resource: NovaCron, role: str) -> dict[str, Any]:
                 "lifetime_seconds": session.max_lifetime.seconds,
                 "per_user": session.max_per_user,
             },
-            "rate_limit": {
-                "requests_per_minute": limit.requests_per_minute,
-                "logins_per_minute": limit.logins_per_minute,
-                "trusted_proxies": list(limit.trusted_proxy_cidrs),
-            },
+            "rate_limit": _rate_limit(resource) | {"logins_per_minute": spec.auth.rate_limit.logins_per_minute},
         }
     if role == "query":
         return {

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from novacron.auth.service import standing
 from novacron.auth.service.passwords import RETRY_SECONDS, Busy
 from novacron.auth.service.signing import NoSigningKey
 from novacron.auth.service.store.database import Unavailable
@@ -64,6 +65,8 @@ def endpoint(handler: Handler) -> Handler:
             return _problem(request, error.status, error.detail, error.headers, **error.members)
         except Busy as error:
             return _problem(request, 503, str(error), {"Retry-After": str(RETRY_SECONDS)})
+        except standing.Unavailable as error:
+            return _problem(request, 503, str(error), {"Retry-After": str(error.retry_after)})
         except NoSigningKey as error:
             _log.error("nothing can be signed", problem=str(error))
             return _problem(request, 503, _OUTAGE, {"Retry-After": str(_OUTAGE_RETRY_SECONDS)})

@@ -25,6 +25,18 @@ INACTIVE_USER_ACCESS = "inactive_user_access"
 SESSION_INVALID = "session_invalid"
 AUTH_UNAVAILABLE = "auth_unavailable"
 SESSION_ROTATION_FAILED = "session_rotation_failed"
+NOT_PERMITTED = "not_permitted"
+LOGIN_SUCCEEDED = "login_succeeded"
+LOGIN_FAILED = "login_failed"
+LOGGED_OUT = "logged_out"
+SESSION_ENDED = "session_ended"
+TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - as above
+REFRESH_REFUSED = "refresh_refused"
+REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - as above
+PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above
+TOKEN_ISSUED = "token_issued"  # noqa: S105 - as above
+TOKEN_REVOKED = "token_revoked"  # noqa: S105 - as above
+CLIENT_REFUSED = "client_refused"
 
 TYPES: dict[str, str] = {
     RATE_LIMIT_EXCEEDED: "A network asked for more than its share; the code is the limit.",
@@ -35,6 +47,18 @@ TYPES: dict[str, str] = {
     INACTIVE_USER_ACCESS: "A token of somebody who was deactivated.",
     SESSION_INVALID: "A token that was revoked, or whose session ended or was rotated further; the code says which.",
     AUTH_UNAVAILABLE: "A token could not be judged: no keys, or the revocations are too old.",
+    NOT_PERMITTED: "Somebody asked for what the role or the scopes do not allow; the code says which.",
+    LOGIN_SUCCEEDED: "A person logged in; the object is the new session.",
+    LOGIN_FAILED: "A person could not log in; the code says why. The subject is empty where there is no such person.",
+    LOGGED_OUT: "A person ended the session that asked for it.",
+    SESSION_ENDED: "A session ended otherwise; the code says why.",
+    TOKEN_REFRESHED: "A refresh token was used for the next one.",
+    REFRESH_REFUSED: "A refresh token was refused; the code says why.",
+    REFRESH_TOKEN_REUSED: "A refresh token was used again: a copy is about, so its session was ended.",
+    PASSWORD_CHANGED: "A person has a new password; all sessions ended.",
+    TOKEN_ISSUED: "A service account got an access token; the object is its jti.",
+    TOKEN_REVOKED: "An access token was revoked by its client; the object is its jti.",
+    CLIENT_REFUSED: "A service account could not prove itself; the code says why.",
     SESSION_ROTATION_FAILED: "A session was due for rotation and could not be; the request went on.",
 }
 """Type -> what it says. The first of requirement 32, and the branches that it leaves out (B09)."""

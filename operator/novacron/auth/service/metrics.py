@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     "token_invalid": "The access token is refused: 401; novacron_auth_token_refusals_total says why.",
     "user_not_found": "Nobody of that id: 401. Only auth itself looks people up.",
     "user_inactive": "The person or service account was deactivated: 403.",
+    "not_permitted": "The role or the scopes do not allow it: 403.",
     "session_invalid": "The session has ended, was rotated further, or the token was revoked: 401.",
     "unavailable": "It cannot be judged now: no keys, or the revocations are too old: 503.",
 }

@@ -38,12 +38,19 @@ async def by_id(transaction: Transaction, account_id: str) -> Account | None:
     )
 
 
+async def locked(transaction: Transaction, account_id: str) -> Account | None:
+    """As it is once nobody else changes it, until the end of the transaction."""
+    await _lock(transaction, account_id)
+    return await by_id(transaction, account_id)
+
+
 async def used(transaction: Transaction, account_id: str) -> None:
     await transaction.execute("UPDATE auth.service_accounts SET last_used = now() WHERE id = %(id)s", id=account_id)
 
 
 async def refuse_tokens(transaction: Transaction, account_id: str) -> None:
     """Access tokens issued up to now are refused everywhere: what a new secret, other scopes, a deactivation need."""
+    await _lock(transaction, account_id)  # first: the time must be that after the wait for whoever issues a token now
     cut = await transaction.first(
         CutOff,
         """UPDATE auth.service_accounts
@@ -53,3 +60,7 @@ async def refuse_tokens(transaction: Transaction, account_id: str) -> None:
     )
     if cut is not None:
         await revocations.subject_cut_off(transaction, account_id, cut.not_before, active=cut.active)
+
+
+async def _lock(transaction: Transaction, account_id: str) -> None:
+    await transaction.execute("SELECT FROM auth.service_accounts WHERE id = %(id)s FOR NO KEY UPDATE", id=account_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
@@ -93,9 +93,7 @@ class Database:
         committed: told of each transaction after its commit; must not raise.
     """
 
-    def __init__(
-        self, sessions: Sessions, revocation_seconds: int, committed: Callable[[Transaction], Awaitable[None]]
-    ) -> None:
+    def __init__(self, sessions: Sessions, revocation_seconds: int, committed: Callable[[Transaction], None]) -> None:
         self._sessions = sessions
         self._revocation_seconds = revocation_seconds
         self._committed = committed
@@ -112,4 +110,4 @@ class Database:
             raise Unavailable(error.reason) from None
         except _NOT_AS_IT_SHOULD_BE as error:
             raise Unavailable(type(error).__name__) from None
-        await self._committed(transaction)
+        self._committed(transaction)

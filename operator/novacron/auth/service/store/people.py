@@ -95,6 +95,7 @@ async def refuse_tokens(transaction: Transaction, person_id: str) -> None:
     What a change of role needs, and a change of status, after the row has it. Claims count whole seconds, so the bound
     is the next one, and whoever issues a token dates it no earlier (``issuing``).
     """
+    await _lock(transaction, person_id)  # first: the time must be that after the wait for whoever issues a token now
     cut = await transaction.first(
         CutOff,
         """UPDATE auth.users SET tokens_not_before = date_trunc('second', clock_timestamp()) + interval '1 s'

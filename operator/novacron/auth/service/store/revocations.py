@@ -35,9 +35,8 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cursor:
-    id: int
-    at_microseconds: int
+class _Known:
+    known: bool
 
 
 async def sessions_ended(transaction: Transaction, sids: Sequence[str]) -> None:
@@ -66,16 +65,17 @@ async def session_rotated(transaction: Transaction, sid: str, rotation: int) -> 
     )
 
 
-async def token_revoked(transaction: Transaction, jti: str) -> None:
-    """One access token; doing it again changes nothing."""
+async def token_revoked(transaction: Transaction, jti: str) -> bool:
+    """One access token; whether it was not revoked before."""
     await _lock(transaction)
-    await transaction.execute(
+    new = await transaction.execute(
         """INSERT INTO auth.revocations (jti, expires_at)
            SELECT %(jti)s, clock_timestamp() + make_interval(secs => %(seconds)s)
            WHERE NOT EXISTS (SELECT FROM auth.revocations WHERE jti = %(jti)s)""",
         jti=jti,
         seconds=transaction.revocation_seconds,
     )
+    return new > 0
 
 
 async def subject_cut_off(transaction: Transaction, subject: str, not_before: float, *, active: bool) -> None:
@@ -97,6 +97,14 @@ async def subject_cut_off(transaction: Transaction, subject: str, not_before: fl
     )
 
 
+async def is_revoked(transaction: Transaction, jti: str) -> bool:
+    """Whether this one access token was revoked."""
+    found = await transaction.first(
+        _Known, "SELECT EXISTS (SELECT FROM auth.revocations WHERE jti = %(jti)s) AS known", jti=jti
+    )
+    return found is not None and found.known
+
+
 async def after(transaction: Transaction, id: int) -> list[Item]:  # noqa: A002 - the column's name
     """Unexpired rows with greater ids, in order; one more than ``PAGE`` where there are more."""
     return await transaction.all(
@@ -113,12 +121,13 @@ async def after(transaction: Transaction, id: int) -> list[Item]:  # noqa: A002 
 async def known(transaction: Transaction, id: int, at_microseconds: int) -> bool:  # noqa: A002 - the column's name
     """Whether a row is still there, and not another one with its id: a database restored from a backup counts anew."""
     found = await transaction.first(
-        _Cursor,
-        """SELECT id, (extract(epoch FROM at) * 1000000)::int8 AS at_microseconds
+        _Known,
+        """SELECT (extract(epoch FROM at) * 1000000)::int8 = %(at)s AS known
            FROM auth.revocations WHERE id = %(id)s""",
         id=id,
+        at=at_microseconds,
     )
-    return found is not None and found.at_microseconds == at_microseconds
+    return found is not None and found.known
 
 
 async def _lock(transaction: Transaction) -> None:

@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "Kept": "Partitions are there for the months ahead, and what had run out is gone.",
     "MigrationRunning": "Another run holds the lock; the upkeep leaves the database to it.",
     "SchemaOlder": "The schema is not there, or is older than this version needs: the upkeep waits for a migration.",
+    "SettingsInvalid": "The settings document cannot be used.",
     "RightMissing": "The login may not make the roles or schemas; the SQL that an administrator must run is printed.",
     "SchemaForeign": "A schema of that name belongs to somebody else.",
     "SchemaNewer": "The database has migrations that this version does not know.",

@@ -17,12 +17,10 @@ def auth(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron auth --config ./settings --bind-address 127.0.0.1
     """
-    from novacron.workload.service import database, redis
+    from novacron.roles.auth_service import AuthService
     from novacron.workload.service.context import Context, Role, Service
 
     def build(context: Context) -> Service:
-        database.opened(context)
-        redis.opened(context)
-        return Service()
+        return AuthService(context).service()
 
     serving.serve(Role("auth", build), config, bind_address, log_level)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
@@ -27,6 +28,8 @@ _LANES = 1
 _NICE = 10
 _WAITING_PER_THREAD = 16
 """About half a second of work."""
+
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 R = TypeVar("R")
 
@@ -78,8 +81,12 @@ class Passwords:
             return Verified(False)
         return Verified(True, self._hasher.check_needs_rehash(stored))
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    async def run(self) -> None:
+        """Until cancelled; then what has not begun never will."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
@@ -94,6 +101,16 @@ class Passwords:
         running = self._pool.submit(work)
         running.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(running)
+
+
+def cores() -> int:
+    """Cores for this process alone: what the scheduler lets it use, and the quota of its cgroup (v2); at least one."""
+    allowed = len(os.sched_getaffinity(0))
+    try:
+        quota, period = _CPU_MAX.read_text().split()
+        return max(1, min(allowed, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2 here, or "max"
+        return allowed
 
 
 def _step_back() -> None:

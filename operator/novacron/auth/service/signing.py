@@ -77,8 +77,7 @@ class SigningKeys:
         return findings.reached(_NAME, does="hold an active key", secret=SECRET)
 
     def _refused(self, error: Unusable) -> Finding:
-        state = "down" if self._key is None else "degraded"
-        return findings.refused(_NAME, error, state=state, secret=SECRET)
+        return findings.refused(_NAME, error, state="degraded" if self._key else "down", secret=SECRET)
 
 
 def _active(files: Mapping[str, bytes]) -> SigningKey:

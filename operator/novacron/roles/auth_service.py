@@ -81,10 +81,10 @@ class AuthService:
         self._authority = self._made()
         self._judging = self._judges()
         tidying = Tidying(self._database, settings.session.idle_seconds)
-        context.background += [self._audit.run, rows.run, self._announcer.run, tidying.run]
+        context.background.extend((self._audit.run, rows.run, self._announcer.run, tidying.run))
         secret = context.settings.database.secret if context.settings.database else ""
         schema = SchemaDependency(self._connections, "auth", secret)
-        context.dependencies += [schema, self._keys, self._internal_key]
+        context.dependencies.extend((schema, self._keys, self._internal_key))
 
     def service(self) -> Service:
         own = OwnStanding(self._database, self._authority.rules, self._authority.issuer, self._counts)
@@ -154,9 +154,9 @@ class AuthService:
             self._feed, Revocations(), self._metrics, skew=token.clock_skew_seconds, where="the database"
         )
         activity = Activity(self._feed, self._metrics)
-        context.dependencies += [KeySetFile(context.settings.jwks_file, token, verified, context.telemetry), feed]
+        context.dependencies.extend((KeySetFile(context.settings.jwks_file, token, verified, context.telemetry), feed))
         hints = hint.Hints(self._commands, hint.channel(self._settings.prefix), feed.hint)
-        context.background += [feed.run, activity.run, hints.run]
+        context.background.extend((feed.run, activity.run, hints.run))
         return _Judging(verified, feed, activity)
 
     def _committed(self, transaction: Transaction) -> None:

@@ -14,8 +14,8 @@ from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.counts import Counts
 from novacron.auth.service.failures import FailedLogins
 from novacron.auth.service.issuing import Issuer
-from novacron.auth.service.limiter import SharedLimiter
 from novacron.auth.service.passwords import Passwords
+from novacron.auth.service.shared_limiter import SharedLimiter
 from novacron.auth.service.store.database import Database
 from novacron.workload.service.answers import Refusal
 

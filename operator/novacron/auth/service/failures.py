@@ -96,7 +96,7 @@ class FailedLogins:
             return None
         try:
             async with asyncio.timeout(_ANSWER_SECONDS), self._commands.client() as client:
-                return await client.eval(script, 1, key, *arguments)  # type: ignore[misc]
+                return await client.register_script(script)(keys=[key], args=arguments)
         except (Unusable, RedisError, OSError, TimeoutError):
             self._asked_again = clock.monotonic() + _AWAY_SECONDS
             self._away()

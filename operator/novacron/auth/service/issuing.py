@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from novacron.adapters import clock
-from novacron.auth.domain import roles
-from novacron.auth.domain.minting import minted
+from novacron.auth.domain.minting import minted, person_claims, service_claims
 from novacron.auth.domain.session import Session
 from novacron.auth.service.signing import SigningKeys
 from novacron.auth.service.store.accounts import Account
@@ -18,6 +17,7 @@ from novacron.auth.service.store.people import Person
 
 ACCOUNT_SECONDS = 3600
 """A service account's token lives at most an hour (decisions.md 26)."""
+_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,16 @@ class Issued:
     token: str = field(repr=False)
     id: str
     expires_in: int
+
+
+class _Common(TypedDict):
+    """What claims of people and of service accounts have alike."""
+
+    issuer: str
+    audience: str
+    issued: int
+    lifetime: int
+    token_id: str
 
 
 class Issuer:
@@ -47,33 +57,36 @@ class Issuer:
 
     def for_person(self, person: Person, session: Session, rotation: int) -> Issued:
         """A token of a session, which it never outlives. Raises ``NoSigningKey``."""
-        members: dict[str, Any] = {
-            "sub": person.id,
-            "client_id": roles.PERSON_CLIENT,
-            "role": person.role,
-            "sid": session.id,
-            "rot": rotation,
-        }
-        if person.organization_id is not None:
-            members["org"] = person.organization_id
-        return self._issued(members, person.tokens_not_before, self._lifetime, session.expires_at)
+        common = self._common(person.tokens_not_before, self._lifetime, session.expires_at)
+        claims = person_claims(
+            **common,
+            subject=person.id,
+            role=person.role,
+            organization=person.organization_id,
+            session=session.id,
+            rotation=rotation,
+        )
+        return self._signed(claims)
 
-    def for_account(self, account: Account, scopes: Iterable[str]) -> Issued:
+    def for_account(self, account: Account, scopes: Collection[str]) -> Issued:
         """Raises ``NoSigningKey``."""
-        members = {
-            "sub": account.id,
-            "client_id": account.id,
-            "role": roles.SERVICE,
-            "org": account.organization_id,
-            "scope": " ".join(sorted(scopes)),
-        }
-        return self._issued(members, account.tokens_not_before, min(self._lifetime, ACCOUNT_SECONDS), math.inf)
+        common = self._common(account.tokens_not_before, min(self._lifetime, ACCOUNT_SECONDS), math.inf)
+        organization = account.organization_id
+        return self._signed(service_claims(**common, account=account.id, organization=organization, scopes=scopes))
 
-    def _issued(self, members: dict[str, Any], not_before: float, lifetime: int, ends: float) -> Issued:
+    def _common(self, not_before: float, lifetime: int, ends: float) -> _Common:
         """Dated no earlier than what its subject's tokens must be: that is the next whole second at most."""
         now = clock.now().timestamp()
         issued = int(max(now, not_before))
         expires = max(issued + 1, int(min(now + lifetime, ends)))
-        jti = secrets.token_urlsafe(16)
-        own = {"iss": self._issuer, "aud": self._audience, "iat": issued, "exp": expires, "jti": jti}
-        return Issued(minted(own | members, self._keys.active), jti, expires - int(now))
+        return {
+            "issuer": self._issuer,
+            "audience": self._audience,
+            "issued": issued,
+            "lifetime": expires - issued,
+            "token_id": secrets.token_urlsafe(_ID_BYTES),
+        }
+
+    def _signed(self, claims: Mapping[str, Any]) -> Issued:
+        left = claims["exp"] - int(clock.now().timestamp())
+        return Issued(minted(claims, self._keys.active), claims["jti"], left)

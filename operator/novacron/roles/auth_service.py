@@ -12,7 +12,18 @@ from starlette.routing import Route
 from novacron.auth.domain.client import Clients
 from novacron.auth.domain.rate import Rate, per_minute
 from novacron.auth.domain.revocation import Revocations
-from novacron.auth.service import authority, hint, jwks, login, metadata, outages, permissions, refresh, sessions, tokens
+from novacron.auth.service import (
+    authority,
+    hint,
+    jwks,
+    login,
+    metadata,
+    outages,
+    permissions,
+    refresh,
+    sessions,
+    tokens,
+)
 from novacron.auth.service.activity import Activity
 from novacron.auth.service.announcer import Announcer
 from novacron.auth.service.audit import Audit

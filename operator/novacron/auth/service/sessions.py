@@ -77,9 +77,7 @@ class OwnSessions:
         wrong = {403: "The current password is wrong.", 409: "The password was changed meanwhile."}
         return [
             Operation("GET", SESSIONS, self._list, "List your sessions", people, answer=OwnSessionList),
-            Operation(
-                "DELETE", SESSION, self._end, "End one of your sessions", people, status=204, refusals=missing
-            ),
+            Operation("DELETE", SESSION, self._end, "End one of your sessions", people, status=204, refusals=missing),
             Operation("POST", LOGOUT, self._logout, "End the session that asks for it", people, status=204),
             Operation(
                 "POST",

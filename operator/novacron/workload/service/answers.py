@@ -161,4 +161,3 @@ def _said(model: type[BaseModel], error: ValidationError, unknown: str) -> str:
     field = ".".join(str(part) for part in first["loc"]) or "body"
     reason = first["msg"].removeprefix("Value error, ")
     return f"{field}: {reason[0].lower()}{reason[1:]}; correct it."
-

@@ -23,7 +23,7 @@ NEW_PASSWORD = "canary other words which nobody would guess"
 
 @pytest.fixture(scope="module")
 def auth(postgres: Postgres, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthPods]:
-    files = {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca}
+    files: dict[str, str | bytes] = {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca}
     with AuthPods(tmp_path_factory.mktemp("auth"), postgres, redis_server, files, pods=2) as pods:
         yield pods
 
@@ -89,6 +89,17 @@ def test_whatever_is_wrong_the_answer_is_the_same(auth: AuthPods) -> None:
     ]
     assert seen[0][0] == 401
     assert all(one == seen[0] for one in seen)
+
+
+@pytest.mark.parametrize("who", ["somebody", "nobody", "inactive"])
+def test_whatever_is_wrong_the_work_is_the_same(auth: AuthPods, who: str) -> None:
+    """One password is verified; that takes nearly all of the time, and the same time for each."""
+    email = f"nobody-{uuid4().hex}@example.invalid"
+    if who != "nobody":
+        email = auth.person(status="inactive" if who == "inactive" else "active").email
+    before = auth.pod.metrics()["novacron_auth_password_checks_total"]
+    assert log_in(auth, email, "canary wrong password of somebody").status == 401
+    assert auth.pod.metrics()["novacron_auth_password_checks_total"] == before + 1
 
 
 def test_a_person_of_an_inactive_organization_cannot_log_in(auth: AuthPods) -> None:

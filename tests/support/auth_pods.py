@@ -210,16 +210,16 @@ def given(answer: Answer) -> Tokens:
     return Tokens(members["access_token"], members["refresh_token"], members["session_id"], members["expires_in"])
 
 
-def post(pod: ServiceProcess, path: str, /, headers: Mapping[str, str] | None = None, **members: Any) -> Answer:
+def post(pod: ServiceProcess, path: str, headers: Mapping[str, str] | None = None, /, **members: Any) -> Answer:
     """JSON."""
     sent = {"Content-Type": "application/json", **(headers or {})}
-    return pod.ask(path, "POST", body=json.dumps(members).encode(), **sent)
+    return pod.ask(path, "POST", body=json.dumps(members).encode(), port=pod.port, **sent)
 
 
-def form(pod: ServiceProcess, path: str, /, headers: Mapping[str, str] | None = None, **fields: str) -> Answer:
+def form(pod: ServiceProcess, path: str, headers: Mapping[str, str] | None = None, /, **fields: str) -> Answer:
     """As OAuth's endpoints take it."""
     sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-    return pod.ask(path, "POST", body=urlencode(fields).encode(), **sent)
+    return pod.ask(path, "POST", body=urlencode(fields).encode(), port=pod.port, **sent)
 
 
 def refreshed(pod: ServiceProcess, token: str) -> Answer:

@@ -146,7 +146,7 @@ class AuthService:
 
     def _made(self) -> Authority:
         settings, limit = self._settings, self._settings.rate_limit
-        passwords = Passwords(cores())
+        passwords = Passwords(cores(), self._counts.password_checks.inc)
         self._context.background.append(passwords.run)
         rate = Rate(limit.logins_per_minute, max(1, limit.logins_per_minute // 2))
         token = settings.token

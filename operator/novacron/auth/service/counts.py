@@ -21,6 +21,11 @@ class Counts:
         )
         self._logins = {outcome: logins.labels(outcome) for outcome in LOGINS}
         self._refreshes = {outcome: refreshes.labels(outcome) for outcome in REFRESHES}
+        self.password_checks = Counter(
+            "novacron_auth_password_checks",
+            "Passwords verified, right or wrong, of anybody or of nobody.",
+            registry=registry,
+        )
         self.account_tokens = Counter(
             "novacron_auth_account_tokens", "Access tokens issued to service accounts.", registry=registry
         )

@@ -57,9 +57,11 @@ class Passwords:
 
     Args:
         threads: as many as this process has cores to itself, at least one.
+        checked: called for each password that is verified.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, checked: Callable[[], None]) -> None:
+        self._checked = checked
         self._hasher = PasswordHasher(_PASSES, _MEMORY_KIB, _LANES, type=Type.ID)
         self._pool = ThreadPoolExecutor(threads, "password", initializer=_step_back)
         self._places = threading.BoundedSemaphore(threads * (1 + _WAITING_PER_THREAD))
@@ -76,6 +78,7 @@ class Passwords:
         Args:
             stored: None: there is nobody of that name; the same work is done, and it is wrong.
         """
+        self._checked()
         right = await self._run(lambda: self._verify(stored or self._nobody, password))
         if stored is None or not right:
             return Verified(False)

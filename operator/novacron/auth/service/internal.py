@@ -23,11 +23,10 @@ from novacron.auth.service.authorization import NoBearer, bearer
 from novacron.auth.service.internal_port import UnknownCursor
 from novacron.auth.service.own_feed import OwnFeed
 from novacron.core.dependencies import Finding, Unusable
-from novacron.workload.service import findings
+from novacron.workload.service import answers, findings
+from novacron.workload.service.answers import Refusal
 from novacron.workload.service.files import text
 from novacron.workload.service.telemetry import Telemetry
-from novacron.workload.service import answers
-from novacron.workload.service.answers import Refusal
 
 REVOCATIONS = "/internal/v1/revocations"
 ACTIVITY = "/internal/v1/activity"

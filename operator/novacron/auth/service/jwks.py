@@ -44,8 +44,18 @@ class PublishedKeys:
     def operations(self) -> list[Operation]:
         summary = "The public keys of access tokens (RFC 7517)"
         headers = {"ETag": "For If-None-Match.", "Cache-Control": "For how long others may keep it."}
-        open_ = permissions.OPEN
-        return [Operation("GET", PATH, self._keys, summary, open_, answer=PublicKeySet, headers=headers)]
+        return [
+            Operation(
+                "GET",
+                PATH,
+                self._keys,
+                summary,
+                permissions.OPEN,
+                answer=PublicKeySet,
+                answer_type=_MEDIA_TYPE,
+                headers=headers,
+            )
+        ]
 
     async def _keys(self, request: Request) -> Response:
         document = self._current()

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-
 from novacron.auth.domain import roles
 from novacron.auth.service import jwks, permissions, tokens
 from novacron.workload.service import answers

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
-
 from starlette.requests import Request
 from starlette.responses import Response
 

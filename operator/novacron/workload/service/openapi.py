@@ -120,7 +120,7 @@ def _security(operation: Operation) -> list[Document]:
 def _responses(operation: Operation, names: dict[Mode, Document]) -> Document:
     said: Document = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer is not None:
-        said["content"] = {answers.JSON: {"schema": names[operation.answer, "serialization"]}}
+        said["content"] = {operation.answer_type: {"schema": names[operation.answer, "serialization"]}}
     if operation.headers:
         said["headers"] = {
             name: {"description": text, "schema": {"type": "string"}} for name, text in operation.headers.items()

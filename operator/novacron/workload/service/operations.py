@@ -44,7 +44,8 @@ class Operation:
     Args:
         path: as Starlette writes it: ``/users/{id}``.
         body: of JSON, or of a form where ``form`` says so.
-        answer: of the body of the answer; None: it has none, or it is no JSON.
+        answer: of the body of the answer; None: it has none.
+        answer_type: its media type.
         refusals: status -> when, beyond what every operation may answer.
         headers: of the answer: name -> what it says.
         client: whether a client may prove itself by HTTP Basic (RFC 6749, 2.3.1).
@@ -61,6 +62,7 @@ class Operation:
     status: int = 200
     refusals: Mapping[int, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    answer_type: str = answers.JSON
     form: bool = False
     client: bool = False
 

@@ -28,7 +28,7 @@ class FeedServer:
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
         self.polls: list[float] = []
-        """Monotonic: when it was asked."""
+        """Monotonic: when revocations were asked for."""
         self.active: list[dict[str, Any]] = []
         self.key = INTERNAL_KEY
 
@@ -52,7 +52,12 @@ class FeedServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                feed._answer(self, feed._revocations(parse_qs(urlsplit(self.path).query)))
+                where = urlsplit(self.path)
+                if where.path != "/internal/v1/revocations":  # who asks whether we are there
+                    feed._answer(self, (404, {}))
+                    return
+                feed.polls.append(time.monotonic())
+                feed._answer(self, feed._revocations(parse_qs(where.query)))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -98,5 +103,3 @@ class FeedServer:
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
-        if request.command == "GET":
-            self.polls.append(time.monotonic())

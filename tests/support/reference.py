@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from novacron.adapters.telemetry import Telemetry
+from novacron.auth.service import audit
+from novacron.auth.service import metrics as wall
 from novacron.core import conditions, dependencies, events
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
@@ -48,6 +50,24 @@ def text() -> str:
             "",
             *_table(("metric", "says"), _metrics(workload.Telemetry("api").registry)),
             "",
+            "## Metrics of the wall",
+            "",
+            "Of every workload: what comes before its routes (docs/decisions/0017-the-wall.md).",
+            "",
+            *_table(("metric", "says"), _wall_metrics()),
+            "",
+            "## Reasons of refusal",
+            "",
+            "Label `reason` of `novacron_auth_refused_total`.",
+            "",
+            *_table(("reason", "means"), wall.REASONS),
+            "",
+            "## Audit events",
+            "",
+            "Lines of the logger `novacron.audit`: `event` is the type, `count` how many there were.",
+            "",
+            *_table(("type", "says"), audit.TYPES),
+            "",
             "## What a workload says of its dependencies",
             "",
             "`/ready` of a workload answers 200 or 503; both hold `state` (ready, draining, down) and `dependencies`:",
@@ -82,6 +102,12 @@ def _metrics(registry: CollectorRegistry) -> dict[str, str]:
         suffix = "_total" if family.type == "counter" else ""
         found[family.name + suffix] = family.documentation
     return dict(sorted(found.items()))
+
+
+def _wall_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    wall.AuthMetrics(registry)
+    return _metrics(registry)
 
 
 def _environment() -> dict[str, str]:

@@ -228,3 +228,15 @@ def test_the_database_is_waited_for(postgres: Postgres, tmp_path: Path) -> None:
         login.volume.replace(good)
         assert run.ended() == 0
     assert "canary" not in run.log()
+
+
+def test_a_standby_is_waited_for_as_for_an_outage(database: Database, virgin: Postgres) -> None:
+    login = database.owner()
+    virgin.demote()
+    try:
+        report = database.migrate(login, wait=0)
+    finally:
+        virgin.promote()
+    assert (report.outcome, report.reason) == ("unreachable", "NotServing")
+    assert "it is a standby, which takes no changes" in report.message
+    assert database.migrate(login).outcome == "migrated"

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from novacron.adapters.telemetry import Telemetry
-from novacron.auth.service import audit
+from novacron.auth.service import audit, counts
 from novacron.auth.service import metrics as wall
 from novacron.core import conditions, dependencies, events, migration
 from novacron.roles import serving
@@ -55,6 +55,12 @@ def text() -> str:
             "Of every workload: what comes before its routes (docs/decisions/0017-the-wall.md).",
             "",
             *_table(("metric", "says"), _wall_metrics()),
+            "",
+            "## Metrics of auth",
+            "",
+            "Of auth alone, beside those of the wall (docs/decisions/0018-sessions-and-passwords.md).",
+            "",
+            *_table(("metric", "says"), _auth_metrics()),
             "",
             "## Reasons of refusal",
             "",
@@ -111,6 +117,12 @@ def _metrics(registry: CollectorRegistry) -> dict[str, str]:
         suffix = "_total" if family.type == "counter" else ""
         found[family.name + suffix] = family.documentation
     return dict(sorted(found.items()))
+
+
+def _auth_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    counts.Counts(registry)
+    return _metrics(registry)
 
 
 def _wall_metrics() -> dict[str, str]:

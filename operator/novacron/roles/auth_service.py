@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from novacron.auth.domain.client import Clients
 from novacron.auth.domain.rate import Rate, per_minute
 from novacron.auth.domain.revocation import Revocations
-from novacron.auth.service import authority, hint, jwks, login, metadata, refresh, sessions, tokens
+from novacron.auth.service import (
+    authority,
+    hint,
+    jwks,
+    login,
+    metadata,
+    outages,
+    permissions,
+    refresh,
+    sessions,
+    tokens,
+)
 from novacron.auth.service.activity import Activity
 from novacron.auth.service.announcer import Announcer
 from novacron.auth.service.audit import Audit
@@ -36,8 +48,10 @@ from novacron.auth.service.store.database import Database, Transaction
 from novacron.auth.service.tidying import Tidying
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.auth.service.wall import SecureAuthMiddleware
-from novacron.workload.service import database, redis
+from novacron.workload.service import database, openapi, redis
 from novacron.workload.service.context import Context, Service
+from novacron.workload.service.operations import Operation
+from novacron.workload.service.operations import routes as operation_routes
 from novacron.workload.service.schema import SchemaDependency
 from novacron.workload.service.settings import Limits
 
@@ -112,19 +126,22 @@ class AuthService:
             limiter=limiter,
             seen=judging.activity.seen,
         )
-        routes = [*self._routes(own), *gatekeeper.routes()]
+        operations = [*self._operations(own), *gatekeeper.operations()]
+        documented = openapi.published("NovaCron auth", version("novacron"), operations, permissions.ANYBODY)
+        guard = permissions.Guard(self._audit, self._metrics, self._authority.network)
+        routes = operation_routes(documented, guard, outages.answering)
         internal = InternalRoutes(self._feed, self._internal_key).routes()
         return Service(routes, internal, [wall], self._limits(routes))
 
-    def _routes(self, standing: OwnStanding) -> list[BaseRoute]:
+    def _operations(self, standing: OwnStanding) -> list[Operation]:
         settings, max_age = self._settings, self._settings.jwks_max_age_seconds
         return [
-            *login.Login(self._authority).routes(),
-            *refresh.Refresh(self._authority).routes(),
-            *sessions.OwnSessions(self._authority).routes(),
-            *tokens.TokenRoutes(self._authority, self._judging.tokens, standing).routes(),
-            *jwks.PublishedKeys(self._context.settings.jwks_file, max_age).routes(),
-            *metadata.routes(settings.token.issuer, max_age),
+            *login.Login(self._authority).operations(),
+            *refresh.Refresh(self._authority).operations(),
+            *sessions.OwnSessions(self._authority).operations(),
+            *tokens.TokenRoutes(self._authority, self._judging.tokens, standing).operations(),
+            *jwks.PublishedKeys(self._context.settings.jwks_file, max_age).operations(),
+            *metadata.operations(settings.token.issuer, max_age),
         ]
 
     def _made(self) -> Authority:
@@ -166,7 +183,7 @@ class AuthService:
         for event in transaction.events:
             self._audit.record(event)
 
-    def _limits(self, routes: list[BaseRoute]) -> Mapping[str, Limits]:
+    def _limits(self, routes: list[Route]) -> Mapping[str, Limits]:
         """Nothing that this role takes is large."""
         small = self._context.settings.limits.model_copy(update={"body_bytes": _BODY_BYTES})
-        return {path: small for route in routes if (path := getattr(route, "path", ""))}
+        return {route.path: small for route in routes}

@@ -67,25 +67,28 @@ class KeySet:
             found[key.kid] = key
         return cls(found)
 
+    def __len__(self) -> int:
+        return len(self.keys)
+
     def find(self, kid: str) -> Key | None:
         return self.keys.get(kid)
 
 
-def thumbprint(public: RSAPublicKey) -> str:
+def thumbprint(public_key: RSAPublicKey) -> str:
     """RFC 7638 with SHA-256: what our kids are; 43 characters."""
-    e, n = _numbers(public)
+    e, n = _numbers(public_key)
     return base64url.encoded(hashlib.sha256(f'{{"e":"{e}","kty":"RSA","n":"{n}"}}'.encode()).digest())
 
 
-def public_jwk(public: RSAPublicKey, kid: str) -> dict[str, str]:
+def public_jwk(public_key: RSAPublicKey, kid: str) -> dict[str, str]:
     """The key as a member of our JWK Set."""
-    e, n = _numbers(public)
+    e, n = _numbers(public_key)
     return {"kty": "RSA", "n": n, "e": e, "kid": kid, "alg": ALGORITHM, "use": "sig"}
 
 
-def _numbers(public: RSAPublicKey) -> tuple[str, str]:
+def _numbers(public_key: RSAPublicKey) -> tuple[str, str]:
     """Exponent and modulus as base64urlUInt (RFC 7518 section 2)."""
-    numbers = public.public_numbers()
+    numbers = public_key.public_numbers()
     e, n = (base64url.encoded(part.to_bytes((part.bit_length() + 7) // 8)) for part in (numbers.e, numbers.n))
     return e, n
 

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from novacron.auth.domain.client import UNKNOWN, Clients
 from novacron.auth.domain.session import SessionRules
 from novacron.auth.service import audit
-from novacron.auth.service.answers import Refusal
 from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.counts import Counts
 from novacron.auth.service.failures import FailedLogins
@@ -18,6 +17,7 @@ from novacron.auth.service.issuing import Issuer
 from novacron.auth.service.passwords import Passwords
 from novacron.auth.service.shared_limiter import SharedLimiter
 from novacron.auth.service.store.database import Database
+from novacron.workload.service.answers import Refusal
 
 LOGINS = "logins"
 """The shared limit of everything that a client proves itself at: login, refresh, password, token, revocation."""

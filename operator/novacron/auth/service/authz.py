@@ -15,15 +15,13 @@ from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from novacron.adapters import clock
 from novacron.auth.domain import roles
 from novacron.auth.domain.claims import Claims
 from novacron.auth.domain.client import UNKNOWN, Clients
 from novacron.auth.domain.refusal import TokenRefused
-from novacron.auth.service import audit
-from novacron.auth.service.answers import CHALLENGE
+from novacron.auth.service import audit, permissions
 from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.authorization import NoBearer, bearer
 from novacron.auth.service.limiter import Limiter
@@ -31,14 +29,31 @@ from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Standing, Unavailable
 from novacron.auth.service.wall import Seen, Tokens
 from novacron.workload.service import problem
+from novacron.workload.service.answers import CHALLENGE, Query
+from novacron.workload.service.operations import ANY, Operation
 
 AUTH_REQUEST = "/authz/auth-request"
 EXT_AUTHZ = "/authz/ext-authz/{path:path}"
 REASON = "X-Novacron-Reason"
-_ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 _UNCACHED = {"Cache-Control": "no-store"}
 _INVALID = f'{CHALLENGE}, error="invalid_token"'
 _PATH_LONGEST = 256
+
+
+_IDENTITY = (
+    "X-Novacron-Subject",
+    "X-Novacron-Role",
+    "X-Novacron-Organization",
+    "X-Novacron-Session",
+    "X-Novacron-Scopes",
+)
+
+
+class Asked(Query):
+    """What the gateway asks for besides a valid token; its other parameters are those of the original request."""
+
+    role: str | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +128,17 @@ class Gatekeeper:
         self._limiter = limiter
         self._seen = seen
 
-    def routes(self) -> list[Route]:
+    def operations(self) -> list[Operation]:
+        """Open for the wall: what they judge is the request that the gateway asks about."""
+        headers = dict.fromkeys(_IDENTITY, "Of whoever asks; empty: has none.")
+        judged = [
+            (AUTH_REQUEST, self._auth_request, "Judge a request for nginx: 2xx, 401 or 403"),
+            (EXT_AUTHZ, self._ext_authz, "Judge a request for Envoy"),
+        ]
+        refusals = {401: "No valid access token.", 403: f"Not permitted; {REASON} says why."}
         return [
-            Route(AUTH_REQUEST, self._auth_request, methods=_ANY),
-            Route(EXT_AUTHZ, self._ext_authz, methods=_ANY),
+            Operation(ANY, path, handler, summary, permissions.OPEN, query=Asked, refusals=refusals, headers=headers)
+            for path, handler, summary in judged
         ]
 
     async def _auth_request(self, request: Request) -> Response:
@@ -157,7 +179,7 @@ class Gatekeeper:
     def _original(self, request: Request, method: str, path: str) -> _Original:
         forwarded = ",".join(request.headers.getlist("x-forwarded-for")).encode("latin-1")
         return _Original(
-            method if method in _ANY else "",
+            method if method in ANY else "",
             "".join(char if char.isprintable() else "?" for char in path[:_PATH_LONGEST]),
             self._clients.network(request.client.host, forwarded) if request.client else UNKNOWN,
             request.state.request_id,
@@ -219,12 +241,7 @@ def _yes(claims: Claims) -> Response:
     """Each header is always there, and empty where there is nothing to say: a gateway that copies only what is there
     would let the client's own through.
     """
-    who = {
-        "X-Novacron-Subject": claims.subject,
-        "X-Novacron-Role": claims.role,
-        "X-Novacron-Organization": claims.organization or "",
-        "X-Novacron-Session": claims.session or "",
-        "X-Novacron-Scopes": " ".join(sorted(claims.scopes)),
-    }
-    headers = {name: quote(value, safe=" :@+-._~/") for name, value in who.items()}
+    scopes = " ".join(sorted(claims.scopes))
+    who = (claims.subject, claims.role, claims.organization or "", claims.session or "", scopes)
+    headers = {name: quote(value, safe=" :@+-._~/") for name, value in zip(_IDENTITY, who, strict=True)}
     return Response(status_code=200, headers=headers | _UNCACHED)

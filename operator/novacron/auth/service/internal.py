@@ -18,13 +18,13 @@ from starlette.routing import Route
 
 from novacron.adapters import clock
 from novacron.adapters.mounted import Directory, Stamp
-from novacron.auth.service import answers
-from novacron.auth.service.answers import Refusal
+from novacron.auth.service import outages
 from novacron.auth.service.authorization import NoBearer, bearer
 from novacron.auth.service.internal_port import UnknownCursor
 from novacron.auth.service.own_feed import OwnFeed
 from novacron.core.dependencies import Finding, Unusable
-from novacron.workload.service import findings
+from novacron.workload.service import answers, findings
+from novacron.workload.service.answers import Refusal
 from novacron.workload.service.files import text
 from novacron.workload.service.telemetry import Telemetry
 
@@ -111,8 +111,8 @@ class InternalRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            Route(REVOCATIONS, answers.endpoint(self._revocations), methods=["GET"]),
-            Route(ACTIVITY, answers.endpoint(self._activity), methods=["POST"]),
+            Route(REVOCATIONS, outages.answering(self._revocations), methods=["GET"]),
+            Route(ACTIVITY, outages.answering(self._activity), methods=["POST"]),
         ]
 
     async def _revocations(self, request: Request) -> Response:

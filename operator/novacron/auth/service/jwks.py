@@ -8,12 +8,13 @@ from pathlib import Path
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from novacron.adapters.mounted import Directory, Stamp
-from novacron.auth.service import answers
-from novacron.auth.service.answers import Refusal
+from novacron.auth.service import permissions
 from novacron.core.dependencies import Unusable
+from novacron.workload.service import answers
+from novacron.workload.service.answers import Refusal
+from novacron.workload.service.operations import Operation
 
 PATH = "/.well-known/jwks.json"
 _MEDIA_TYPE = "application/jwk-set+json"
@@ -21,8 +22,12 @@ _PUBLIC = ("kty", "n", "e", "kid", "alg", "use")
 """All that ever leaves this process of a key, whatever the file holds."""
 
 
+class PublicKeySet(answers.Sent):
+    keys: list[dict[str, str]]
+
+
 class PublishedKeys:
-    """The route.
+    """The operation.
 
     Args:
         path: the set of keys, mounted.
@@ -36,8 +41,21 @@ class PublishedKeys:
         self._seen: Stamp | None = None
         self._document = b""
 
-    def routes(self) -> list[Route]:
-        return [Route(PATH, answers.endpoint(self._keys), methods=["GET"])]
+    def operations(self) -> list[Operation]:
+        summary = "The public keys of access tokens (RFC 7517)"
+        headers = {"ETag": "For If-None-Match.", "Cache-Control": "For how long others may keep it."}
+        return [
+            Operation(
+                "GET",
+                PATH,
+                self._keys,
+                summary,
+                permissions.OPEN,
+                answer=PublicKeySet,
+                answer_type=_MEDIA_TYPE,
+                headers=headers,
+            )
+        ]
 
     async def _keys(self, request: Request) -> Response:
         document = self._current()

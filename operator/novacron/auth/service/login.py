@@ -12,11 +12,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from novacron.auth.domain import password
-from novacron.auth.service import answers, audit, opening
-from novacron.auth.service.answers import Refusal
+from novacron.auth.service import audit, opening, permissions
 from novacron.auth.service.audit import Event
 from novacron.auth.service.authority import Authority, request_id, too_early
 from novacron.auth.service.passwords import Busy
@@ -24,6 +22,9 @@ from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store import people, sessions
 from novacron.auth.service.store.database import Transaction, Unavailable
 from novacron.auth.service.store.people import Person
+from novacron.workload.service import answers
+from novacron.workload.service.answers import Refusal
+from novacron.workload.service.operations import Operation
 
 PATH = "/api/v1/auth/login"
 _USER_AGENT_LONGEST = 256
@@ -69,13 +70,27 @@ class _Proved:
 
 
 class Login:
-    """The route."""
+    """The operation."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
 
-    def routes(self) -> list[Route]:
-        return [Route(PATH, answers.endpoint(self._login), methods=["POST"])]
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                "POST",
+                PATH,
+                self._login,
+                "Log in: e-mail address and password for a session",
+                permissions.OPEN,
+                body=Credentials,
+                answer=opening.Tokens,
+                refusals={
+                    401: "E-mail address or password is wrong, or the account is not active.",
+                    403: "The password was made to be used once: send new_password with it.",
+                },
+            )
+        ]
 
     async def _login(self, request: Request) -> Response:
         authority = self._authority

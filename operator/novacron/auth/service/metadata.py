@@ -6,15 +6,31 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from novacron.auth.domain import roles
-from novacron.auth.service import jwks, tokens
+from novacron.auth.service import jwks, permissions, tokens
+from novacron.workload.service import answers
+from novacron.workload.service.operations import Operation
 
 PATH = "/.well-known/oauth-authorization-server"
 
 
-def routes(issuer: str, max_age: int) -> list[Route]:
+class Metadata(answers.Sent):
+    """RFC 8414, 2."""
+
+    issuer: str
+    token_endpoint: str
+    introspection_endpoint: str
+    revocation_endpoint: str
+    jwks_uri: str
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+
+
+def operations(issuer: str, max_age: int) -> list[Operation]:
     """None where the issuer is no https URL: a 404 then says that there is no metadata (decisions.md 29).
 
     Args:
@@ -41,4 +57,5 @@ def routes(issuer: str, max_age: int) -> list[Route]:
     async def metadata(_request: Request) -> Response:
         return JSONResponse(document, headers={"Cache-Control": f"public, max-age={max_age}"})
 
-    return [Route(PATH + parts.path.rstrip("/"), metadata, methods=["GET"])]
+    path, summary = PATH + parts.path.rstrip("/"), "What an OAuth client must know (RFC 8414)"
+    return [Operation("GET", path, metadata, summary, permissions.OPEN, answer=Metadata)]

@@ -18,12 +18,12 @@ from uuid import UUID
 from starlette.requests import Request
 
 from novacron.auth.service import audit
-from novacron.auth.service.answers import Refusal
 from novacron.auth.service.audit import Event
 from novacron.auth.service.authority import Authority, request_id
 from novacron.auth.service.store import accounts
 from novacron.auth.service.store.accounts import Account
 from novacron.auth.service.store.database import Transaction
+from novacron.workload.service.answers import Refusal
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 from novacron.auth.domain import refresh
 from novacron.auth.domain.session import Session
@@ -11,6 +11,15 @@ from novacron.auth.service.authority import Authority
 from novacron.auth.service.store import sessions
 from novacron.auth.service.store.database import Transaction
 from novacron.auth.service.store.people import Person
+from novacron.workload.service import answers
+
+
+class Tokens(answers.Sent):
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+    session_id: str
 
 
 async def tokens(

@@ -14,19 +14,20 @@ import orjson
 from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from novacron.auth.domain import refresh
 from novacron.auth.domain.refresh import RefreshToken, Use
 from novacron.auth.domain.session import Session
-from novacron.auth.service import answers, audit, opening
-from novacron.auth.service.answers import Refusal
+from novacron.auth.service import audit, opening, permissions
 from novacron.auth.service.audit import Event
 from novacron.auth.service.authority import Authority, request_id
 from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store import people, sessions
 from novacron.auth.service.store.database import Transaction, Unavailable
 from novacron.auth.service.store.people import Person
+from novacron.workload.service import answers
+from novacron.workload.service.answers import Refusal
+from novacron.workload.service.operations import Operation
 
 PATH = "/api/v1/auth/refresh"
 REUSED = "refresh_token_reused"
@@ -64,13 +65,24 @@ class _Shown:
 
 
 class Refresh:
-    """The route."""
+    """The operation."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
 
-    def routes(self) -> list[Route]:
-        return [Route(PATH, answers.endpoint(self._refresh), methods=["POST"])]
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                "POST",
+                PATH,
+                self._refresh,
+                "Use a refresh token for the next one and a new access token",
+                permissions.OPEN,
+                body=RefreshRequest,
+                answer=opening.Tokens,
+                refusals={401: _REFUSED},
+            )
+        ]
 
     async def _refresh(self, request: Request) -> Response:
         authority = self._authority

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from novacron.auth.domain import password
 from novacron.auth.domain.claims import Claims
-from novacron.auth.service import answers, audit, identity
-from novacron.auth.service.answers import Refusal
+from novacron.auth.service import audit, identity, permissions
 from novacron.auth.service.audit import Event
 from novacron.auth.service.authority import Authority, request_id, too_early
 from novacron.auth.service.login import new_password
@@ -22,6 +21,9 @@ from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store import people, sessions
 from novacron.auth.service.store.database import Unavailable
 from novacron.auth.service.store.people import Person
+from novacron.workload.service import answers
+from novacron.workload.service.answers import Refusal
+from novacron.workload.service.operations import Operation
 
 SESSIONS = "/api/v1/auth/sessions"
 SESSION = "/api/v1/auth/sessions/{id}"
@@ -41,18 +43,52 @@ class PasswordChange(answers.Body):
     new_password: Secret
 
 
+class OwnSession(answers.Sent):
+    """Args:
+    network: of the client at login: an IPv4 address, or an IPv6 /64.
+    current: whether this very request belongs to it.
+    """
+
+    id: str
+    created_at: datetime
+    last_active_at: datetime
+    expires_at: datetime
+    network: str
+    user_agent: str
+    current: bool
+
+
+class OwnSessionList(answers.Sent):
+    """There are few, so all of them."""
+
+    items: list[OwnSession]
+    next: None = None
+
+
 class OwnSessions:
-    """The routes. All are for people: a service account has no session."""
+    """The operations. All are for people: a service account has no session."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
 
-    def routes(self) -> list[Route]:
+    def operations(self) -> list[Operation]:
+        people = permissions.PEOPLE
+        missing = {404: "There is no such session of yours."}
+        wrong = {403: "The current password is wrong.", 409: "The password was changed meanwhile."}
         return [
-            Route(SESSIONS, answers.endpoint(self._list), methods=["GET"]),
-            Route(SESSION, answers.endpoint(self._end), methods=["DELETE"]),
-            Route(LOGOUT, answers.endpoint(self._logout), methods=["POST"]),
-            Route(PASSWORD, answers.endpoint(self._password), methods=["POST"]),
+            Operation("GET", SESSIONS, self._list, "List your sessions", people, answer=OwnSessionList),
+            Operation("DELETE", SESSION, self._end, "End one of your sessions", people, status=204, refusals=missing),
+            Operation("POST", LOGOUT, self._logout, "End the session that asks for it", people, status=204),
+            Operation(
+                "POST",
+                PASSWORD,
+                self._password,
+                "Change your password; ends all of your sessions",
+                people,
+                body=PasswordChange,
+                status=204,
+                refusals=wrong,
+            ),
         ]
 
     async def _list(self, request: Request) -> Response:
@@ -60,18 +96,18 @@ class OwnSessions:
         async with self._authority.database.transaction() as transaction:
             found = await sessions.listed(transaction, claims.subject, self._authority.rules.idle)
         items = [
-            {
-                "id": one.id,
-                "created_at": one.created_at,
-                "last_active_at": one.last_active_at,
-                "expires_at": one.expires_at,
-                "network": one.network,
-                "user_agent": one.user_agent,
-                "current": one.id == claims.session,
-            }
+            OwnSession(
+                id=one.id,
+                created_at=datetime.fromtimestamp(one.created_at, UTC),
+                last_active_at=datetime.fromtimestamp(one.last_active_at, UTC),
+                expires_at=datetime.fromtimestamp(one.expires_at, UTC),
+                network=one.network,
+                user_agent=one.user_agent,
+                current=one.id == claims.session,
+            )
             for one in found
         ]
-        return answers.document({"items": items, "next": None})
+        return answers.sent(OwnSessionList(items=items))
 
     async def _end(self, request: Request) -> Response:
         claims = _person(request)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from novacron.adapters import clock
 from novacron.auth.domain import refresh, roles
 from novacron.auth.domain.claims import Claims
 from novacron.auth.domain.refusal import TokenRefused
-from novacron.auth.service import answers, audit, identity, oauth
-from novacron.auth.service.answers import Refusal
+from novacron.auth.service import audit, identity, oauth, permissions
 from novacron.auth.service.audit import Event
 from novacron.auth.service.authority import Authority, request_id
 from novacron.auth.service.standing import Standing
@@ -23,6 +22,9 @@ from novacron.auth.service.store import people, revocations, sessions
 from novacron.auth.service.store.accounts import Account, used
 from novacron.auth.service.store.database import Transaction
 from novacron.auth.service.wall import Tokens
+from novacron.workload.service import answers
+from novacron.workload.service.answers import Refusal
+from novacron.workload.service.operations import Operation
 
 TOKEN = "/api/v1/auth/token"  # noqa: S105 - a path
 INTROSPECT = "/api/v1/auth/introspect"
@@ -33,8 +35,45 @@ _REVOKED = "revoked"
 _INACTIVE = {"active": False}
 
 
+class TokenForm(answers.Body):
+    """Args:
+    scope: separated by spaces; default: all that the account has.
+    client_id: with client_secret, where the client does not prove itself by HTTP Basic.
+    """
+
+    grant_type: Literal["client_credentials"]
+    scope: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+
+
+class TokenInQuestion(answers.Body):
+    token: Annotated[str, Field(min_length=1)]
+    token_type_hint: str = ""
+
+
+class TokenToRevoke(TokenInQuestion):
+    client_id: str = ""
+    client_secret: str = ""
+
+
+class AccountToken(answers.Sent):
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    scope: str
+
+
+class Introspection(answers.Sent):
+    """RFC 7662, 2.2; of a token that opens no door now, ``active`` alone."""
+
+    model_config = ConfigDict(extra="allow")
+
+    active: bool
+
+
 class TokenRoutes:
-    """The routes.
+    """The operations.
 
     Args:
         tokens: judges a token by itself.
@@ -46,11 +85,42 @@ class TokenRoutes:
         self._tokens = tokens
         self._standing = standing
 
-    def routes(self) -> list[Route]:
+    def operations(self) -> list[Operation]:
+        unproved = {401: "The client is not known, is not active, or its secret is wrong (invalid_client)."}
         return [
-            Route(TOKEN, answers.endpoint(self._token), methods=["POST"]),
-            Route(INTROSPECT, answers.endpoint(self._introspect), methods=["POST"]),
-            Route(REVOKE, answers.endpoint(self._revoke), methods=["POST"]),
+            Operation(
+                "POST",
+                TOKEN,
+                self._token,
+                "Get an access token of a service account (RFC 6749, 4.4)",
+                permissions.OPEN,
+                body=TokenForm,
+                answer=AccountToken,
+                refusals=unproved,
+                form=True,
+                client=True,
+            ),
+            Operation(
+                "POST",
+                INTROSPECT,
+                self._introspect,
+                "Ask what an access token says (RFC 7662)",
+                permissions.INTROSPECTION,
+                body=TokenInQuestion,
+                answer=Introspection,
+                form=True,
+            ),
+            Operation(
+                "POST",
+                REVOKE,
+                self._revoke,
+                "End a token (RFC 7009); a person's client is public and proves nothing",
+                permissions.OPEN,
+                body=TokenToRevoke,
+                refusals=unproved,
+                form=True,
+                client=True,
+            ),
         ]
 
     async def _token(self, request: Request) -> Response:
@@ -76,13 +146,6 @@ class TokenRoutes:
 
     async def _introspect(self, request: Request) -> Response:
         caller = identity.claims_of(request)
-        if caller.role != roles.SERVICE or roles.TOKEN_INTROSPECT not in caller.scopes:
-            challenge = f'{answers.CHALLENGE}, error="insufficient_scope", scope="{roles.TOKEN_INTROSPECT}"'
-            raise Refusal(
-                403,
-                f"This needs a service account with the scope {roles.TOKEN_INTROSPECT}.",
-                {"WWW-Authenticate": challenge},
-            )
         sent = await oauth.form(request)
         claims = await self._valid(_required(sent, "token"))
         return answers.document(_told(claims) if claims and _may_see(caller, claims) else _INACTIVE)

@@ -86,6 +86,7 @@ def _prepare(connection: Session) -> None:
     for name, value in _GONE_CLIENT.items():
         with suppress(errors.InvalidParameterValue):  # where the server's system cannot do it
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    bound(connection, statement="1min", lock="5s")
 
 
 def bound(connection: Session, *, statement: str, lock: str) -> None:

@@ -76,8 +76,10 @@ class InternalPort:
 
     async def _asked(self, method: str, target: str, body: bytes = b"") -> Answer:
         key = text(self._directory.read()[1], self._key_name)
+        if not key:
+            raise Unusable("FileMissing", "the internal key")
         if not (key.isascii() and key.isprintable()):
-            raise Unusable("FileMissing" if not key else "FileInvalid", "the internal key")
+            raise Unusable("FileInvalid", "the internal key is no word")
         headers = {"Authorization": f"Bearer {key}"} | ({"Content-Type": "application/json"} if body else {})
         return await self._ask(Request(method, self._url, target, headers, body))
 

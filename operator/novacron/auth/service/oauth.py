@@ -55,7 +55,9 @@ async def form(request: Request) -> dict[str, str]:
         raise refusal(400, "invalid_request", f"The body must be a form; send it with Content-Type: {_MEDIA_TYPE}.")
     try:
         text = (await request.body()).decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(
+            text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=_MOST_FIELDS
+        )
     except ValueError:
         raise refusal(400, "invalid_request", "The body is no form; encode it as one.") from None
     found = dict(pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from novacron.core.errors import NovaCronError
 
 _STATEMENT_MILLISECONDS = 3000
 """Also bounds the wait for a lock. A request has 30 s, and may need several statements."""
+_SECONDS = 10.0
+"""Of a whole transaction, with the wait for a connection: a server that hangs ends no statement."""
 _NOT_AS_IT_SHOULD_BE = (
     psycopg.OperationalError,  # cannot be reached, ends, deadlock, a statement that took too long
     psycopg.InterfaceError,  # the connection broke before
@@ -102,10 +105,12 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Committed at the end of the block; an exception rolls back. Raises ``Unavailable``."""
         try:
-            async with self._sessions.connection() as connection:
+            async with asyncio.timeout(_SECONDS), self._sessions.connection() as connection:
                 await connection.execute(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}")
                 transaction = Transaction(connection, self._revocation_seconds)
                 yield transaction
+        except TimeoutError:
+            raise Unavailable("TimedOut") from None
         except Unusable as error:
             raise Unavailable(error.reason) from None
         except _NOT_AS_IT_SHOULD_BE as error:

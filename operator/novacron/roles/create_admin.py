@@ -72,12 +72,13 @@ def create_admin(
 def _read(file: BinaryIO) -> str:
     content = file.read(_PASSWORD_BYTES + 1)
     try:
-        if len(content) > _PASSWORD_BYTES:
-            raise ValueError
-        return content.decode().removesuffix("\n").removesuffix("\r")
-    except ValueError:
+        found = content.decode()
+    except UnicodeDecodeError:
+        found = ""
+    if not found or len(content) > _PASSWORD_BYTES:
         what = f"must be UTF-8 of at most {_PASSWORD_BYTES} bytes; write a password into it, and nothing else"
-        raise click.BadParameter(what, param_hint="--password-file") from None
+        raise click.BadParameter(what, param_hint="--password-file")
+    return found.removesuffix("\n").removesuffix("\r")
 
 
 def _print(made: Made, output: str) -> None:
@@ -86,9 +87,8 @@ def _print(made: Made, output: str) -> None:
 
         sys.stdout.write(orjson.dumps(made.document()).decode() + "\n")
         return
-    click.echo(
-        f"platform-admin {made.email} is there; organization {made.organization} has the id {made.organization_id}"
-    )
+    click.echo(f"platform-admin {made.email} is there")
+    click.echo(f"organization {made.organization} has the id {made.organization_id}")
     if made.one_time_password is not None:
         click.echo(f"one-time password, shown this once: {made.one_time_password}")
         click.echo(f"until {made.password_expires_at}: log in with it and a new_password, see docs/auth.md")

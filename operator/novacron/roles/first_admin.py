@@ -128,7 +128,7 @@ async def create(place: Place, wanted: Wanted) -> Made:
                 await administration.lock(transaction)
                 if await users.platform_admin_exists(transaction):
                     raise Refused(
-                        "a platform-admin who can log in is there already; that one makes others, see docs/auth.md"
+                        "a platform-admin who can log in is there already, and makes others; see docs/auth.md"
                     )
                 organization = await _organization(transaction, wanted.organization)
                 user = await _user(transaction, wanted, password_hash)

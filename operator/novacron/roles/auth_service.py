@@ -13,16 +13,20 @@ from novacron.auth.domain.client import Clients
 from novacron.auth.domain.rate import Rate, per_minute
 from novacron.auth.domain.revocation import Revocations
 from novacron.auth.service import (
+    audit_search,
     authority,
     hint,
     jwks,
     login,
     metadata,
+    organizations,
     outages,
     permissions,
     refresh,
+    service_accounts,
     sessions,
     tokens,
+    users,
 )
 from novacron.auth.service.activity import Activity
 from novacron.auth.service.announcer import Announcer
@@ -140,6 +144,10 @@ class AuthService:
             *refresh.Refresh(self._authority).operations(),
             *sessions.OwnSessions(self._authority).operations(),
             *tokens.TokenRoutes(self._authority, self._judging.tokens, standing).operations(),
+            *users.Users(self._authority).operations(),
+            *organizations.Organizations(self._authority).operations(),
+            *service_accounts.ServiceAccounts(self._authority).operations(),
+            *audit_search.AuditSearch(self._authority).operations(),
             *jwks.PublishedKeys(self._context.settings.jwks_file, max_age).operations(),
             *metadata.operations(settings.token.issuer, max_age),
         ]

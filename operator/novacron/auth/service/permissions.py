@@ -27,7 +27,7 @@ ADMINS = Access(role=roles.ADMIN)
 PLATFORM_ADMINS = Access(role=roles.PLATFORM_ADMIN)
 INTROSPECTION = Access(scope=roles.TOKEN_INTROSPECT)
 
-_INSUFFICIENT = f'{CHALLENGE}, error="insufficient_scope"'
+INSUFFICIENT = f'{CHALLENGE}, error="insufficient_scope"'
 
 
 def allowed(claims: Claims, access: Access) -> bool:
@@ -80,4 +80,4 @@ def refusal(access: Access) -> Refusal:
         ways.append(f"a service account with the scope {access.scope}")
     scope = f', scope="{access.scope}"' if access.scope else ""
     detail = f"This needs {', or '.join(ways)}; ask an administrator."
-    return Refusal(403, detail, {"WWW-Authenticate": _INSUFFICIENT + scope})
+    return Refusal(403, detail, {"WWW-Authenticate": INSUFFICIENT + scope})

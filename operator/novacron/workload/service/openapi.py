@@ -29,7 +29,8 @@ _TAKES = {400: "Something that was sent is not as it should be; detail names it.
 _UNTAKEN = {415: "The body is of another media type."}
 
 Document = dict[str, Any]
-Mode = tuple[type[BaseModel], JsonSchemaMode]
+Mode = tuple[Any, JsonSchemaMode]
+"""A model, as it is sent to us or by us."""
 
 
 def published(title: str, version: str, operations: Sequence[Operation], access: Access) -> list[Operation]:

@@ -97,6 +97,26 @@ async def subject_cut_off(transaction: Transaction, subject: str, not_before: fl
     )
 
 
+async def organization_cut_off(transaction: Transaction, organization_id: str) -> None:
+    """All people and service accounts of an organization, as ``subject_cut_off`` does one of them.
+
+    Their own rows have the new bound already; who calls holds them.
+    """
+    await _lock(transaction)
+    await transaction.execute(
+        """INSERT INTO auth.revocations (sub, not_before, active, expires_at)
+           SELECT one.id, one.tokens_not_before, one.active AND o.active,
+                  clock_timestamp() + make_interval(secs => %(seconds)s)
+           FROM (SELECT id, organization_id, tokens_not_before, status = 'active' AS active FROM auth.users
+                 UNION ALL
+                 SELECT id, organization_id, tokens_not_before, active FROM auth.service_accounts) AS one
+           JOIN auth.organizations o ON o.id = one.organization_id
+           WHERE o.id = %(id)s ORDER BY one.id""",
+        id=organization_id,
+        seconds=transaction.revocation_seconds,
+    )
+
+
 async def is_revoked(transaction: Transaction, jti: str) -> bool:
     """Whether this one access token was revoked."""
     found = await transaction.first(

@@ -51,7 +51,7 @@ def gate(pod: ServiceProcess, bearer: str = "", query: str = "") -> Answer:
     """As nginx asks."""
     known = {"X-Original-URL": "https://app.example.invalid/x?canary", "X-Original-Method": "GET"}
     known |= {"Authorization": bearer} if bearer else {}
-    return pod.ask(f"/authz/auth-request{query}", port=pod.port, **known)
+    return pod.ask(f"/authz/auth-request{query}", body=None, port=pod.port, **known)
 
 
 # Tokens of service accounts
@@ -240,7 +240,10 @@ HEADERS: dict[str, tuple[str, int, int, str]] = {
 @pytest.mark.parametrize(("header", "nginx", "envoy", "reason"), HEADERS.values(), ids=HEADERS)
 def test_a_gateway_hears_no(auth: AuthPods, header: str, nginx: int, envoy: int, reason: str) -> None:
     sent = {"Authorization": header} if header else {}
-    answers = [auth.pod.ask(path, port=auth.pod.port, **sent) for path in ("/authz/auth-request", "/authz/ext-authz/x")]
+    answers = [
+        auth.pod.ask(path, body=None, port=auth.pod.port, **sent)
+        for path in ("/authz/auth-request", "/authz/ext-authz/x")
+    ]
     assert [one.status for one in answers] == [nginx, envoy]
     for one in answers:
         assert one.headers["x-novacron-reason"] == reason

@@ -128,7 +128,7 @@ class AuthPods:
             "access_token_seconds": 600,
             "refresh_token_seconds": 86_400,
             "jwks_max_age_seconds": 300,
-            "session": {"rotation_seconds": 1800, "idle_seconds": 1800, "lifetime_seconds": 28_800, "per_user": 3},
+            "session": {"rotation_seconds": 60, "idle_seconds": 1800, "lifetime_seconds": 28_800, "per_user": 3},
             "rate_limit": {"requests_per_minute": 100_000, "logins_per_minute": 100_000, "trusted_proxies": []},
             "database": self.database.settings(self.login),
             "redis": {

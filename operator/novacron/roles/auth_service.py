@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -59,11 +59,9 @@ from novacron.workload.service.operations import routes as operation_routes
 from novacron.workload.service.schema import SchemaDependency
 from novacron.workload.service.settings import Limits
 
-_OPEN = (login.PATH, refresh.PATH, tokens.TOKEN, tokens.REVOKE, jwks.PATH, metadata.PATH)
-"""Paths that prove nothing, or whose clients prove themselves otherwise; each is limited."""
 _AUTHZ = "/authz/"
 _BODY_BYTES = 16 << 10
-"""Of what is sent to a path above, and of all that this role takes: a token of 6 KiB, escaped."""
+"""Of all that this role takes from clients: a token of 6 KiB, escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +103,9 @@ class AuthService:
         context.dependencies.extend((schema, self._keys, self._internal_key))
 
     def service(self) -> Service:
+        judging, clients = self._judging, self._authority.clients
+        limiter = Limiter(per_minute(self._settings.rate_limit.requests_per_minute))
         own = OwnStanding(self._database, self._authority.rules, self._authority.issuer, self._counts)
-        clients, limiter = self._authority.clients, Limiter(per_minute(self._settings.rate_limit.requests_per_minute))
-        judging = self._judging
-        wall = Middleware(
-            SecureAuthMiddleware,
-            tokens=judging.tokens,
-            standing=own,
-            audit=self._audit,
-            metrics=self._metrics,
-            clients=clients,
-            limiter=limiter,
-            open_paths=_OPEN,
-            own_judges=(_AUTHZ,),
-            rotate=own.rotated,
-            seen=judging.activity.seen,
-        )
         gatekeeper = Gatekeeper(
             tokens=judging.tokens,
             standing=judging.feed,
@@ -132,6 +117,19 @@ class AuthService:
         )
         operations = [*self._operations(own), *gatekeeper.operations()]
         documented = openapi.published("NovaCron auth", version("novacron"), operations, permissions.ANYBODY)
+        wall = Middleware(
+            SecureAuthMiddleware,
+            tokens=judging.tokens,
+            standing=own,
+            audit=self._audit,
+            metrics=self._metrics,
+            clients=clients,
+            limiter=limiter,
+            open_paths=_open(documented),
+            own_judges=(_AUTHZ,),
+            rotate=own.rotated,
+            seen=judging.activity.seen,
+        )
         guard = permissions.Guard(self._audit, self._metrics, self._authority.network)
         routes = operation_routes(documented, guard, outages.answering)
         internal = InternalRoutes(self._feed, self._internal_key).routes()
@@ -195,3 +193,12 @@ class AuthService:
         """Nothing that this role takes is large."""
         small = self._context.settings.limits.model_copy(update={"body_bytes": _BODY_BYTES})
         return {route.path: small for route in routes}
+
+
+def _open(operations: Iterable[Operation]) -> list[str]:
+    """Paths without an access token: they prove nothing, or their clients prove themselves otherwise.
+
+    Also where there is no metadata, which a 404 is to say.
+    """
+    paths = [operation.path for operation in operations if operation.access.open]
+    return [metadata.PATH, *(path for path in paths if not path.startswith(_AUTHZ))]

@@ -34,6 +34,8 @@ SECRET = "novacron-internal-key"  # noqa: S105 - the name of a Secret
 
 _NAME = "internal-key"
 _MOST_SESSIONS = 1000
+_BODY_BYTES = 128 << 10
+"""Of a report: some 70 bytes for each session."""
 
 
 class InternalKey:
@@ -128,7 +130,7 @@ class InternalRoutes:
 
     async def _activity(self, request: Request) -> Response:
         self._authenticate(request)
-        report = await answers.body(request, ActivityReport)
+        report = await answers.body(request, ActivityReport, _BODY_BYTES)
         await self._feed.touch({str(UUID(one.sid)): one.at for one in report.sessions if _is_uuid(one.sid)})
         return answers.nothing()
 

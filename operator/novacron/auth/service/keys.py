@@ -77,5 +77,5 @@ class KeySetFile:
             keys = KeySet.parse(content, self._min_bits)
         except InvalidKeySet as error:
             raise Unusable("FileInvalid", f"{self._path}: {error}") from None
-        self._tokens.adopt(Validator(keys, self._rules) if keys else None)
+        self._tokens.adopt(Validator(keys, self._rules) if keys.keys else None)
         self._content = content

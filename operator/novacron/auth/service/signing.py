@@ -10,10 +10,13 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from novacron.adapters import clock
 from novacron.adapters.mounted import Directory, Stamp
 from novacron.auth.domain import ring_document
-from novacron.auth.domain.minting import InvalidSigningKey, SigningKey
+from novacron.auth.domain.minting import SigningKey
 from novacron.core.dependencies import Finding, Unusable
 from novacron.core.errors import NovaCronError
 from novacron.workload.service import findings
@@ -90,7 +93,7 @@ def _active(files: Mapping[str, bytes]) -> SigningKey:
         raise Unusable("FileMissing", f"{ring_document.RING_FILE} names no active key")
     if active.kid not in stored.pems:
         raise Unusable("FileInvalid", f"the active key's file {active.kid}.pem is missing or is not its own")
-    try:
-        return SigningKey.load(stored.pems[active.kid])
-    except InvalidSigningKey as error:
-        raise Unusable("FileInvalid", f"{active.kid}.pem: {error}") from None
+    private_key = load_pem_private_key(stored.pems[active.kid], password=None)
+    if not isinstance(private_key, RSAPrivateKey):
+        raise Unusable("FileInvalid", f"{active.kid}.pem is no RSA key")
+    return SigningKey(active.kid, private_key)

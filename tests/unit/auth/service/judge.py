@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from novacron.auth.domain.claims import Claims
-from novacron.auth.domain.refusal import TokenExpired
+from novacron.auth.domain.refusal import Expired
 from tests.unit.auth.service.feed_source import claims
 
 GOOD = "good-token"
@@ -21,5 +21,5 @@ class Judge:
     def validate(self, token: bytes, now: float) -> Claims:
         self.asked += 1
         if token != GOOD.encode():
-            raise TokenExpired
+            raise Expired("exp")
         return self._known

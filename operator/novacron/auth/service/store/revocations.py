@@ -117,14 +117,6 @@ async def organization_cut_off(transaction: Transaction, organization_id: str) -
     )
 
 
-async def is_revoked(transaction: Transaction, jti: str) -> bool:
-    """Whether this one access token was revoked."""
-    found = await transaction.first(
-        _Known, "SELECT EXISTS (SELECT FROM auth.revocations WHERE jti = %(jti)s) AS known", jti=jti
-    )
-    return found is not None and found.known
-
-
 async def after(transaction: Transaction, id: int) -> list[Item]:  # noqa: A002 - the column's name
     """Unexpired rows with greater ids, in order; one more than ``PAGE`` where there are more."""
     return await transaction.all(

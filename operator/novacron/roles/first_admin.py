@@ -121,7 +121,7 @@ def wanted(email: str, organization: str, chosen: str | None) -> Wanted:
 
 async def create(place: Place, wanted: Wanted) -> Made:
     """Raises ``Refused``, and ``Unusable`` where the database is not to be reached."""
-    password_hash = await Passwords(1).hashed(wanted.password)
+    password_hash = await Passwords(1, lambda: None).hashed(wanted.password)
     async with _opened(place) as database:
         try:
             async with database.transaction() as transaction:

@@ -159,5 +159,7 @@ def _said(model: type[BaseModel], error: ValidationError, unknown: str) -> str:
     if first["type"] == "extra_forbidden":  # its name is the client's own, and may be anything
         return f"{unknown}; known are: {', '.join(sorted(model.model_fields))}."
     field = ".".join(str(part) for part in first["loc"]) or "body"
+    if first["type"] == "model_type":  # pydantic would name our class
+        return f"{field}: is no object; send one."
     reason = first["msg"].removeprefix("Value error, ")
     return f"{field}: {reason[0].lower()}{reason[1:]}; correct it."

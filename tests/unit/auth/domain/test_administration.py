@@ -28,7 +28,7 @@ def test_what_is_seen(actor: Actor, organization: str | None, seen: bool) -> Non
     assert actor.sees(organization) is seen
 
 
-@pytest.mark.parametrize(("own", "granted"), itertools.product(roles.PEOPLE, roles.PEOPLE))
+@pytest.mark.parametrize(("own", "granted"), list(itertools.product(roles.PEOPLE, roles.PEOPLE)))
 def test_nobody_grants_above_the_own_rank(own: str, granted: str) -> None:
     actor = Actor("x", own, HOME)
     if roles.PEOPLE.index(granted) <= roles.PEOPLE.index(own):

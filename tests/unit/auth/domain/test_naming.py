@@ -59,7 +59,7 @@ def test_an_address_has_one_form(text: str, stored: str) -> None:
 def test_what_is_no_plain_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidName) as caught:
         email(text)
-    assert len(text) < 4 or text not in str(caught.value)
+    assert len(text) < 4 or text not in str(caught.value).replace("name@example.org", "")
 
 
 @given(st.text())

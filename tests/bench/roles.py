@@ -25,6 +25,7 @@ from tests.support.controlplane import process
 from tests.support.operator_process import free_ports
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
+from tests.support.service_process import TOKEN
 from tests.support.volume import Volume
 
 CASE = "roles"
@@ -93,8 +94,12 @@ def _started(image: Image, role: str, stores: Stores) -> tuple[float, float]:
         "role": role,
         "ports": {"http": http_port, "metrics": metrics_port}
         | ({"internal": free_ports()[0]} if role == "auth" else {}),
+        "instance": "bench",
+        "namespace": "bench",
         "shutdown_grace_seconds": 25,
         "jwks_file": f"/{_HOME}/jwks/jwks.json",
+        "token": TOKEN,
+        "internal_key_file": f"/{_HOME}/secrets/internal-key/key",
         "peers": {},
         **{store: member for store, member in stores.settings().items() if store in _ROLES[role]},
     }

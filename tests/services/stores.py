@@ -27,7 +27,7 @@ async def opened(
     known = {"role": "query", "ports": {"http": 1, "metrics": 2}, "shutdown_grace_seconds": 25, "jwks_file": "/none"}
     telemetry = Telemetry("query")
     reloaded = ReloadedSettings(Path("/none"), Reloaded(database_pool_size=pool), telemetry)
-    context = Context(Settings.model_validate({**known, **members}), reloaded, telemetry)
+    context = Context(Settings.model_validate({**known, **members}), reloaded, telemetry, Path("/none"))
     store = opener(context)
     (dependency,) = context.dependencies
     try:

@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from novacron.adapters.telemetry import Telemetry
-from novacron.core import conditions, dependencies, events
+from novacron.auth.service import audit, counts
+from novacron.auth.service import metrics as wall
+from novacron.core import conditions, dependencies, events, migration
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
 from novacron.workload.service.settings import Limits
@@ -48,6 +50,30 @@ def text() -> str:
             "",
             *_table(("metric", "says"), _metrics(workload.Telemetry("api").registry)),
             "",
+            "## Metrics of the wall",
+            "",
+            "Of every workload: what comes before its routes (docs/decisions/0017-the-wall.md).",
+            "",
+            *_table(("metric", "says"), _wall_metrics()),
+            "",
+            "## Metrics of auth",
+            "",
+            "Of auth alone, beside those of the wall (docs/decisions/0018-sessions-and-passwords.md).",
+            "",
+            *_table(("metric", "says"), _auth_metrics()),
+            "",
+            "## Reasons of refusal",
+            "",
+            "Label `reason` of `novacron_auth_refused_total`.",
+            "",
+            *_table(("reason", "means"), wall.REASONS),
+            "",
+            "## Audit events",
+            "",
+            "Lines of the logger `novacron.audit`: `event` is the type, `count` how many there were.",
+            "",
+            *_table(("type", "says"), audit.TYPES),
+            "",
             "## What a workload says of its dependencies",
             "",
             "`/ready` of a workload answers 200 or 503; both hold `state` (ready, draining, down) and `dependencies`:",
@@ -55,6 +81,15 @@ def text() -> str:
             "503 while a required one is down, or the process ends. Never does it hold what a Secret holds.",
             "",
             *_table(("reason", "means"), dependencies.REASONS),
+            "",
+            "## What a run of novacron migrate says",
+            "",
+            "Its last line, and the container's termination message: JSON with `outcome` (migrated, current, kept,",
+            "skipped, refused, failed, unreachable), `reason`, `message`, `schemas` (schema -> id of its last",
+            "migration) and `applied`. Never does it hold what a Secret or a row holds. Exit codes: 0, 1 refused or",
+            "failed, 2 settings that cannot be used, 3 unreachable. Why so: [0016](decisions/0016-migrations.md).",
+            "",
+            *_table(("reason", "means"), migration.REASONS),
             "",
             "## Environment of a workload",
             "",
@@ -82,6 +117,18 @@ def _metrics(registry: CollectorRegistry) -> dict[str, str]:
         suffix = "_total" if family.type == "counter" else ""
         found[family.name + suffix] = family.documentation
     return dict(sorted(found.items()))
+
+
+def _auth_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    counts.Counts(registry)
+    return _metrics(registry)
+
+
+def _wall_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    wall.AuthMetrics(registry)
+    return _metrics(registry)
 
 
 def _environment() -> dict[str, str]:

@@ -25,6 +25,17 @@ TRIAL = ("tests.support.trial_role",)
 """The same shell with routes that take their time."""
 
 
+INTERNAL_KEY = "canary-of-the-internal-key"
+TOKEN = {
+    "issuer": "novacron-auth-service",
+    "audience": "novacron-api",
+    "clock_skew_seconds": 30,
+    "max_age_seconds": 86400,
+    "min_key_size": 2048,
+}
+"""The defaults of the resource."""
+
+
 class Answer:
     """Status, headers in lower case, and body."""
 
@@ -67,8 +78,13 @@ class ServiceProcess:
         ports = {"http": self.port, "metrics": self.metrics_port}
         self.log_path = directory / f"{role}.log"
         self.jwks = Volume(directory / "jwks", {"jwks.json": '{"keys": []}'})
+        self.internal_key = Volume(directory / "internal-key", {"key": INTERNAL_KEY})
         self.settings = {
             "role": role,
+            "instance": "novacron",
+            "namespace": "test",
+            "token": TOKEN,
+            "internal_key_file": str(self.internal_key.path / "key"),
             "ports": ports | ({"internal": self.internal_port} if internal else {}),
             "shutdown_grace_seconds": 25,
             "jwks_file": str(self.jwks.path / "jwks.json"),

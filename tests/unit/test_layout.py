@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.service_process import TOKEN
+
 _ROOT = Path(__file__).parents[2]
 _HEAVY = {"kopf", "kubernetes", "aiohttp", "yaml", "novacron.api", "novacron.stack", "psycopg", "redis"}
 
@@ -52,8 +54,13 @@ def test_a_workload_holds_no_operator_and_no_store_that_it_does_not_open(
         settings = {
             "role": role,
             "ports": {"http": taken.getsockname()[1], "metrics": taken.getsockname()[1]},
+            "instance": "i",
+            "namespace": "n",
             "shutdown_grace_seconds": 1,
             "jwks_file": "/none/jwks.json",
+            "token": TOKEN,
+            "internal_key_file": "/none/key",
+            "peers": {"auth": {"internal": "http://auth:8081"}},
             "database": {**store, "name": "n", "ssl_mode": "disable"},
             "redis": {**store, "tls": False},
         }

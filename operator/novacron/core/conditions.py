@@ -25,6 +25,8 @@ MONITORING_APPLIED = "MonitoringApplied"
 CAPACITY_CONSISTENT = "CapacityConsistent"
 DRIFTED = "Drifted"
 CREDENTIALS_CURRENT = "CredentialsCurrent"
+SIGNING_KEYS_CURRENT = "SigningKeysCurrent"
+AUTH_READY = "AuthReady"
 
 TYPES: dict[str, str] = {
     READY: "Every part that gates readiness is as the resource asks; the message says what is missing and what to do.",
@@ -40,12 +42,15 @@ TYPES: dict[str, str] = {
     CAPACITY_CONSISTENT: "LimitRanges, quotas, disruption budgets and autoscalers leave room for what is asked.",
     DRIFTED: "A field that the operator owns does not stay as it was written.",
     CREDENTIALS_CURRENT: "The logins that are mounted are accepted, as the pods say; False: pods live on earlier ones.",
+    SIGNING_KEYS_CURRENT: "The key that signs access tokens is no older and no smaller than the resource asks.",
+    AUTH_READY: "Access tokens can be signed, and auth is available.",
 }
 
 REASONS: dict[str, str] = {
     "AllWorkloadsAvailable": "Ready: every workload is available and nothing that gates readiness is missing.",
     "Applied": "Every object of this part stands as wanted.",
     "AsWanted": "No owned field differs from what the operator set.",
+    "AuthReady": "Auth is available and has a key that signs.",
     "AutoscalersActive": "Every autoscaler reads its metrics.",
     "Consistent": "The arithmetic leaves room; the message carries the sums.",
     "Contested": "Fields come back again and again after each repair: another controller or a person sets them.",
@@ -66,6 +71,9 @@ REASONS: dict[str, str] = {
     "FailedMount": "A volume of a pod cannot be mounted; the kubelet's words follow.",
     "ImageUnavailable": "An image cannot be pulled or does not exist; the message names it.",
     "InvalidSpec": "The resource breaks a rule; field, reason and remedy are in the message.",
+    "KeysCurrent": "One key signs; the message says when the next one will.",
+    "KeysRevoked": "All older signing keys were just dropped, as somebody asked; what they signed is refused.",
+    "KeysUnreadable": "The Secret of the signing keys cannot be understood. It is left as it is: restore or delete it.",
     "LimitRangeConflict": "A LimitRange of the namespace refuses a pod of this resource.",
     "ManagedElsewhere": "The Secrets are provided by somebody else (secrets.provider Existing).",
     "MetricsUnavailable": "An autoscaler cannot read its metrics; its own message follows.",
@@ -84,6 +92,7 @@ REASONS: dict[str, str] = {
     "QuotaExceeded": "A ResourceQuota refuses pods, or cannot hold what this resource can need at most.",
     "RightMissing": "The API server forbids what the operator must do; the message names it.",
     "RolloutInProgress": "Pods of the current template are starting or older ones are leaving.",
+    "RotationOverdue": "The signing key should have been replaced by now; the message says what it waits for.",
     "RouteAccepted": "The gateway accepted the route and its references resolve.",
     "RouteNotAccepted": "The gateway has not accepted the route; its own message follows.",
     "SecretMissing": "A pod waits for a Secret or key that does not exist; the message names it.",

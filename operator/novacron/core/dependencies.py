@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     "AuthenticationFailed": "It refuses the login of the mounted files.",
     "PermissionDenied": "The login is right, but may not do what the process needs.",
     "DatabaseMissing": "The server has no database of that name.",
+    "SchemaOutdated": "The database lacks the tables that this version needs, or some of them.",
     "ConnectionsExhausted": "The server has no connection left to give.",
     "NotServing": "The server starts, loads its data, or ends; it comes by itself.",
     "Refused": "The server refused the connection for a reason of its own; its log tells more.",

@@ -10,6 +10,12 @@ PRUNED = "Pruned"
 READY = "Ready"
 NOT_READY = "NotReady"
 WRITE_FAILED = "WriteFailed"
+KEY_CREATED = "SigningKeyCreated"
+KEY_ACTIVATED = "SigningKeyActivated"
+KEY_DROPPED = "SigningKeyDropped"
+KEY_LOST = "SigningKeyLost"
+KEYS_REVOKED = "SigningKeysRevoked"
+INTERNAL_KEY_CREATED = "InternalKeyCreated"
 
 REASONS: dict[str, str] = {
     CREATED: "Children were created.",
@@ -20,5 +26,11 @@ REASONS: dict[str, str] = {
     READY: "The resource became Ready.",
     NOT_READY: "The resource is no longer Ready; the note is the condition's message.",
     WRITE_FAILED: "The API server refused a write; its own words follow.",
+    KEY_CREATED: "A signing key was made; the note says from when on it signs.",
+    KEY_ACTIVATED: "A signing key began to sign; the one before verifies until the time in the note.",
+    KEY_DROPPED: "A public key was dropped, for no token of it is accepted any more, or it never signed.",
+    KEY_LOST: "A private signing key was damaged or gone; what it signed is still accepted.",
+    KEYS_REVOKED: "All signing keys were replaced at once, as somebody asked: access tokens from before are refused.",
+    INTERNAL_KEY_CREATED: "The key by which the workloads know each other was made.",
 }
 """Event reason -> what it means."""

@@ -18,6 +18,7 @@ MANAGER = "novacron-operator"
 STACK = "stack"
 
 PAUSED = f"{GROUP}/paused"
+ROTATE_SIGNING_KEY = f"{GROUP}/rotate-signing-key"
 CONFIG_CHECKSUM = f"{GROUP}/config-checksum"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 

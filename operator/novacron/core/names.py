@@ -6,6 +6,12 @@ WORKLOADS = ("api", "auth", "query", "ml")
 
 REDIRECT_SUFFIX = "redirect"
 
+SIGNING_KEYS = "novacron-signing-keys"
+INTERNAL_KEY = "novacron-internal-key"
+KEYS = (SIGNING_KEYS, INTERNAL_KEY)
+"""The only Secrets that the operator may read and write; of a namespace, not of one resource, so that RBAC can name
+them (decisions.md 6)."""
+
 
 def component(name: str, part: str) -> str:
     """``<name>-<part>``: workload objects, and the resource-wide ones (limits, quota, vault, database, redis ...)."""

@@ -17,11 +17,11 @@ def api(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron api --config ./settings --bind-address 127.0.0.1
     """
+    from novacron.roles import guarded
     from novacron.workload.service import redis
     from novacron.workload.service.context import Context, Role, Service
 
     def build(context: Context) -> Service:
-        redis.opened(context)
-        return Service()
+        return guarded.service(context, commands=redis.opened(context), limited=True)
 
     serving.serve(Role("api", build), config, bind_address, log_level)

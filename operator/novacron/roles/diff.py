@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,8 +11,9 @@ import orjson
 from novacron.adapters import discovery
 from novacron.adapters.kube import Kube
 from novacron.api.v1alpha1 import NovaCron
-from novacron.core import drift, labels
-from novacron.core.manifest import Manifest, at, ref
+from novacron.auth.desired import NO_KEYS
+from novacron.core import drift, kinds, labels, names
+from novacron.core.manifest import Manifest, Ref, at, ref
 from novacron.core.plan import Apply, Delete, Refuse, Scale, Scrub, Step, plan
 from novacron.roles import applied, console
 from novacron.roles.connection import cluster_options, connected
@@ -21,6 +22,7 @@ from novacron.roles.given import resource
 from novacron.roles.novacrons import novacrons
 from novacron.stack import gather
 from novacron.stack.desired import wanted
+from novacron.workload.paths import JWKS_FILE
 
 Change = dict[str, Any]
 
@@ -88,11 +90,18 @@ async def _children_changes(kube: Kube, parsed: NovaCron, live: Manifest, operat
     metadata = parsed.metadata.model_copy(update={"uid": at(live, "metadata", "uid", default="")})
     owned = parsed.model_copy(update={"metadata": metadata})
     snapshot = await gather.snapshot(kube, namespace, name, capabilities, lambda _kind: True)
-    target = wanted(owned, capabilities, snapshot.children)
+    target = wanted(owned, capabilities, snapshot.children, _shown_keys(owned, snapshot.children))
     absent = {ref(manifest) for manifest in target.manifests} - snapshot.children.keys()
     taken = await gather.taken(kube, namespace, absent, snapshot.around)
     steps = plan(target, snapshot.children, taken, owned.metadata.uid, undisturbed=False)
     return [_described(step) for step in steps if not isinstance(step, Scale)]
+
+
+def _shown_keys(resource: NovaCron, children: Mapping[Ref, Manifest]) -> str:
+    """The key set as it is: only the operator can tell what it is to be."""
+    name = names.jwks(resource.metadata.name)
+    shown = children.get(Ref(kinds.CONFIG_MAP.kind, resource.metadata.namespace, name))
+    return str(at(shown, "data", JWKS_FILE, default=NO_KEYS))
 
 
 def _described(step: Step) -> Change:

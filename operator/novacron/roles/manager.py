@@ -21,6 +21,7 @@ from novacron.adapters.lease import DURATION, Leadership
 from novacron.adapters.recorder import Recorder
 from novacron.adapters.telemetry import Telemetry
 from novacron.adapters.workloads import HttpWorkloads
+from novacron.auth.controller import PROPAGATION, KeyKeeper
 from novacron.core import kinds, labels
 from novacron.core.manifest import Manifest
 from novacron.roles.probes import Probes
@@ -51,6 +52,7 @@ class Settings:
     namespace: the only one to serve; empty: all.
     operator_namespace: where the operator, and so its lease, lives.
     ask_workloads: whether pods and Services are within reach, and so asked what they miss.
+    propagation: seconds until a changed Secret or ConfigMap has reached every pod that mounts it.
     """
 
     namespace: str = ""
@@ -60,6 +62,7 @@ class Settings:
     address: str = ""
     workers: int = 16
     ask_workloads: bool = False
+    propagation: int = PROPAGATION
 
 
 class Operator:
@@ -112,6 +115,7 @@ class Operator:
             lambda: watches.capabilities,
             watches.may_have,
             watches.wrote,
+            KeyKeeper(kube, self._settings.propagation),
             self._pulse,
         )
         probes = Probes(
@@ -239,7 +243,7 @@ class Operator:
                     self._queue.retry(key)
                 if result.contested:
                     self._queue.hold(key, _CONTESTED_SECONDS)
-                self._queue.add(key, Priority.RESYNC, result.again * random.uniform(0.8, 1.2))
+                self._queue.add(key, Priority.RESYNC, min(result.again * random.uniform(0.8, 1.2), result.due))
         finally:
             self._telemetry.reconciles.labels(outcome).inc()
             self._telemetry.duration.observe(clock.monotonic() - started)

@@ -17,9 +17,7 @@ def ml(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron ml --config ./settings --bind-address 127.0.0.1
     """
-    from novacron.workload.service.context import Context, Role, Service
+    from novacron.roles import guarded
+    from novacron.workload.service.context import Role
 
-    def build(_context: Context) -> Service:
-        return Service()
-
-    serving.serve(Role("ml", build), config, bind_address, log_level)
+    serving.serve(Role("ml", guarded.service), config, bind_address, log_level)

@@ -17,12 +17,12 @@ def query(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron query --config ./settings --bind-address 127.0.0.1
     """
+    from novacron.roles import guarded
     from novacron.workload.service import database, redis
     from novacron.workload.service.context import Context, Role, Service
 
     def build(context: Context) -> Service:
         database.opened(context)
-        redis.opened(context)
-        return Service()
+        return guarded.service(context, commands=redis.opened(context))
 
     serving.serve(Role("query", build), config, bind_address, log_level)

@@ -42,6 +42,14 @@ _OCCUPIED = (errno.EADDRINUSE, errno.EACCES)
     help="Ask workloads at /ready what they miss; needs the cluster's network. Default: in a pod alone.",
 )
 @click.option(
+    "--propagation",
+    default=180,
+    type=click.IntRange(0, 3600),
+    show_default=True,
+    help="Seconds until a changed Secret or ConfigMap has reached every pod that mounts it; the kubelets decide. A"
+    " signing key is used and forgotten so much later.",
+)
+@click.option(
     "--log-level", default="INFO", show_default=True, type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"])
 )
 @cluster_options
@@ -53,6 +61,7 @@ def run(
     operator_namespace: str,
     workers: int,
     ask_workloads: bool | None,
+    propagation: int,
     log_level: str,
     kubeconfig: str,
     context: str,
@@ -73,7 +82,7 @@ def run(
         fail(UNREACHABLE, str(error))
     home = operator_namespace or os.environ.get("POD_NAMESPACE", "") or labels.OPERATOR_NAMESPACE
     asks = found.in_cluster if ask_workloads is None else ask_workloads
-    settings = manager.Settings(namespace, home, health_port, metrics_port, bind_address, workers, asks)
+    settings = manager.Settings(namespace, home, health_port, metrics_port, bind_address, workers, asks, propagation)
     try:
         asyncio.run(manager.run(settings, found))
     except Exception as error:

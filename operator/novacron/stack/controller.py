@@ -16,7 +16,10 @@ from novacron.adapters import clock
 from novacron.adapters.kube import Conflict, Forbidden, Kube, NamespaceTerminating, NotFound
 from novacron.adapters.recorder import Recorder
 from novacron.api.v1alpha1 import InvalidResource, NovaCron, validate
-from novacron.core import conditions, kinds, labels
+from novacron.auth import controller as keeping
+from novacron.auth import status as auth
+from novacron.auth.status import Keys
+from novacron.core import conditions, kinds, labels, names
 from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
@@ -48,6 +51,8 @@ class Result:
     """Children in which somebody else's change was undone."""
     contested: bool = False
     """Whether somebody changes again at once what is set back: to be repaired, but not at the speed of events."""
+    due: float = float("inf")
+    """Seconds until something has its time: to be looked at then, where ``again`` may be a little sooner or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Look:
     snapshot: gather.Snapshot
     wanted: Wanted
     steps: tuple[Step, ...]
+    keys: Keys
 
 
 class Controller:
@@ -67,6 +73,7 @@ class Controller:
         capabilities: of the cluster, as last asked.
         may_have: whether a resource may have children of a kind, from the watches.
         wrote: told of every write, so that its echo is no news.
+        keeper: of the signing keys.
         pulse: None where workloads are out of the operator's reach.
     """
 
@@ -77,6 +84,7 @@ class Controller:
         capabilities: Callable[[], Capabilities],
         may_have: Callable[[Kind, str, str], bool],
         wrote: Callable[[Manifest], None],
+        keeper: keeping.KeyKeeper,
         pulse: Pulse | None = None,
     ) -> None:
         self._kube = kube
@@ -84,6 +92,7 @@ class Controller:
         self._capabilities = capabilities
         self._may_have = may_have
         self._wrote = wrote
+        self._keeper = keeper
         self._pulse = pulse
         self._memory: dict[Key, Memory] = {}
 
@@ -106,6 +115,7 @@ class Controller:
         body = next((item for item in page.items if item["metadata"]["name"] == name), None)
         if body is None:
             self._memory.pop(key, None)
+            self._keeper.forget(namespace)
             if self._pulse is not None:
                 self._pulse.forget(key)
             return Result(None)
@@ -167,7 +177,14 @@ class Controller:
         observed = await self._observed(body, resource, look, outcome, memory)
         verdict = status.judge(observed)
         settled = not rollout.incomplete(resource, observed.children)
-        result = await self._report(body, verdict, status.components(observed), resource.spec.version, settled=settled)
+        result = await self._report(
+            body,
+            verdict,
+            status.components(observed),
+            resource.spec.version,
+            keys=auth.component(look.keys),
+            settled=settled,
+        )
         again = result.again
         if observed.contested and again is not None:
             again = min(again, _CONTESTED_RESYNC)
@@ -177,10 +194,11 @@ class Controller:
         return Result(
             again,
             result.conditions,
-            result.writes + len(outcome.done),
-            bool(outcome.failures),
+            result.writes + len(outcome.done) + look.keys.writes,
+            bool(outcome.failures) or look.keys.failed,
             tuple(dict.fromkeys(child for child, _name in undone)),
             bool(observed.contested),
+            keeping.due(look.keys, observed.children.get(_key_set(resource))),
         )
 
     async def _look(self, body: Manifest, resource: NovaCron, memory: Memory) -> Look:
@@ -189,13 +207,20 @@ class Controller:
         snapshot = await gather.snapshot(
             self._kube, namespace, name, capabilities, lambda kind: self._may_have(kind, namespace, name)
         )
-        wanted = desired.wanted(resource, capabilities, snapshot.children)
+        keys = await self._kept(body, resource, snapshot.children.get(_key_set(resource)))
+        wanted = desired.wanted(resource, capabilities, snapshot.children, keys.document)
         memory.suspected &= {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
         taken = await gather.taken(self._kube, namespace, memory.suspected, snapshot.around)
         undisturbed = self._undisturbed(body, wanted, memory)
         tolerated = {(child, name) for child, fields in memory.tolerated.items() for name in fields}
         steps = plan(wanted, snapshot.children, taken, body["metadata"]["uid"], undisturbed, tolerated)
-        return Look(capabilities, snapshot, wanted, steps)
+        return Look(capabilities, snapshot, wanted, steps, keys)
+
+    async def _kept(self, body: Manifest, resource: NovaCron, key_set: Manifest | None) -> Keys:
+        """The signing keys, brought to what is due: before anything that mounts or shows them."""
+        keys = await self._keeper.keep(resource, keeping.asked(body, key_set, clock.now().timestamp()))
+        await tell.keys(self._recorder, body, keys)
+        return keys
 
     async def _act(self, body: Manifest, steps: tuple[Step, ...], outcome: Outcome) -> None:
         try:
@@ -233,6 +258,7 @@ class Controller:
             memory.contested(clock.monotonic()),
             asking.question(body, resource, children, pods.said, within_reach=self._pulse is not None),
             self._pulse.heard(key) if self._pulse is not None else {},
+            look.keys,
         )
 
     def _listen(self, resource: NovaCron, observed: Observed, verdict: tuple[Condition, ...]) -> None:
@@ -292,6 +318,7 @@ class Controller:
         verdict: tuple[Condition, ...],
         components: list[Manifest] | None = None,
         version: str | None = None,
+        keys: Manifest | None = None,
         generation: int | None = None,
         *,
         settled: bool = True,
@@ -305,7 +332,9 @@ class Controller:
             "observedGeneration": observed,
             "conditions": conditions.replaced(before.get("conditions", ()), verdict, observed, now),
         }
-        after |= {key: value for key, value in (("components", components), ("version", version)) if value is not None}
+        # what is known of keys stays while nobody looks at them
+        known = {"components": components, "version": version, "auth": keys or before.get("auth")}
+        after |= {key: value for key, value in known.items() if value is not None}
         memory = self._recalled((meta["namespace"], meta["name"]), meta["uid"])
         waiting = sum(one.waits for one in self._memory.values())
         again = resync.again(memory, verdict, clock.monotonic(), settled=settled, waiting=waiting)
@@ -327,6 +356,10 @@ class Controller:
             again = 0.0  # edited while this pass ran, and the echo of our write may be all that a watch shows
         await tell.readiness(self._recorder, body, before, verdict)
         return Result(again, verdict, 1)
+
+
+def _key_set(resource: NovaCron) -> Ref:
+    return Ref(kinds.CONFIG_MAP.kind, resource.metadata.namespace, names.jwks(resource.metadata.name))
 
 
 def _known(reason: str) -> str:

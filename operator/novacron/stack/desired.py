@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from novacron.api.v1alpha1 import NovaCron
+from novacron.auth import desired as auth
+from novacron.auth.domain import ring_document
 from novacron.core import kinds, names
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Kind, Manifest, Ref, ref
@@ -13,20 +15,26 @@ from novacron.stack import capacity, edges, exposure, monitoring, settings
 from novacron.vault import desired as vault
 from novacron.workload import objects
 from novacron.workload.component import Component, manifest
-from novacron.workload.paths import JWKS_FILE
 
 _NO_LIVE: Mapping[Ref, Manifest] = {}
 
 
-def wanted(resource: NovaCron, capabilities: Capabilities, live: Mapping[Ref, Manifest] = _NO_LIVE) -> Wanted:
+def wanted(
+    resource: NovaCron,
+    capabilities: Capabilities,
+    live: Mapping[Ref, Manifest] = _NO_LIVE,
+    key_set: str = auth.NO_KEYS,
+) -> Wanted:
     """All children.
 
     Args:
         live: what is there; decides only how an ExternalSecret leaves (decisions.md 14).
+        key_set: the public signing keys, which are state of the cluster (decisions.md 45).
     """
-    components = [_component(resource, capabilities, role) for role in _enabled(resource)]
+    bits = _accepted_bits(resource, key_set)
+    components = [_component(resource, capabilities, role, bits) for role in _enabled(resource)]
     manifests = [item for component in components for item in objects.children(component)]
-    manifests += [_jwks(resource), *edges.policies(resource, capabilities), *_governance(resource)]
+    manifests += [auth.jwks(resource, key_set), *edges.policies(resource, capabilities), *_governance(resource)]
     manifests += vault.children(resource, live)
     manifests += exposure.children(resource, capabilities)
     manifests += monitoring.children(resource, capabilities)
@@ -49,21 +57,23 @@ def _enabled(resource: NovaCron) -> list[str]:
     return [role for role, workload in resource.spec.workloads.items() if workload.enabled]
 
 
-def _component(resource: NovaCron, capabilities: Capabilities, role: str) -> Component:
+def _accepted_bits(resource: NovaCron, key_set: str) -> int:
+    """The smallest key that verifies: a higher auth.jwt.minKeySize counts once no smaller key is needed any more.
+
+    Before that, tokens that live, and new ones of the key that still signs, would be refused everywhere.
+    """
+    return min([resource.spec.auth.jwt.min_key_size, *(key.bits for key in ring_document.published(key_set))])
+
+
+def _component(resource: NovaCron, capabilities: Capabilities, role: str, bits: int) -> Component:
     return Component(
         resource,
         capabilities,
         role,
-        settings.settings(resource, role),
+        settings.settings(resource, role, bits),
         settings.reloaded(resource, role),
-        vault.mounts(resource, role),
+        (*vault.mounts(resource, role), *auth.mounts(role)),
     )
-
-
-def _jwks(resource: NovaCron) -> Manifest:
-    """Public signing keys; none until auth has some. Every workload mounts it (decisions.md 6)."""
-    data = {JWKS_FILE: '{"keys": []}\n'}
-    return manifest(resource, kinds.CONFIG_MAP, names.jwks(resource.metadata.name), data=data)
 
 
 def _governance(resource: NovaCron) -> list[Manifest]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from novacron.api.v1alpha1 import NovaCron
+from novacron.auth.desired import NO_KEYS
+from novacron.auth.status import Keys
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Manifest, Ref
 from novacron.core.plan import Refuse
@@ -39,6 +41,7 @@ class Observed:
     contested: fields that somebody sets again after each repair, by child.
     question: what CredentialsCurrent depends on besides what was heard.
     heard: workload -> what it says against its credentials.
+    keys: what is known of the signing keys.
     """
 
     resource: NovaCron
@@ -54,3 +57,4 @@ class Observed:
     contested: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
     question: Question = field(default_factory=Question)
     heard: Mapping[str, Heard] = field(default_factory=dict)
+    keys: Keys = field(default_factory=lambda: Keys(NO_KEYS))

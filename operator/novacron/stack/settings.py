@@ -11,14 +11,26 @@ from novacron.core import names
 from novacron.stack.capacity import connection_share
 from novacron.stack.edges import CALLS
 from novacron.vault.desired import GROUPS, groups, login
-from novacron.workload.paths import JWKS_DIRECTORY, JWKS_FILE, SCRATCH_DIRECTORY, SECRETS_DIRECTORY
+from novacron.workload.paths import (
+    INTERNAL_KEY_FILE,
+    INTERNAL_KEY_GROUP,
+    JWKS_DIRECTORY,
+    JWKS_FILE,
+    SCRATCH_DIRECTORY,
+    SECRETS_DIRECTORY,
+    SIGNING_KEYS_GROUP,
+)
 from novacron.workload.pod import drain_seconds
 
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
-def settings(resource: NovaCron, role: str) -> str:
-    """JSON; a change of it restarts the pods."""
+def settings(resource: NovaCron, role: str, key_bits: int) -> str:
+    """JSON; a change of it restarts the pods.
+
+    Args:
+        key_bits: of the smallest signing key that is accepted.
+    """
     spec = resource.spec
     workload = spec.workloads[role]
     document: dict[str, Any] = {
@@ -29,7 +41,8 @@ def settings(resource: NovaCron, role: str) -> str:
         "ports": workload.ports.manifest(),
         "shutdown_grace_seconds": workload.termination_grace_period_seconds - drain_seconds(workload),
         "jwks_file": f"{JWKS_DIRECTORY}/{JWKS_FILE}",
-        "token": _token(resource),
+        "internal_key_file": f"{SECRETS_DIRECTORY}/{INTERNAL_KEY_GROUP}/{INTERNAL_KEY_FILE}",
+        "token": _token(resource, key_bits),
         "peers": {
             other: {port: _address(resource, other, port) for port in ports}
             for other, ports in CALLS[role]
@@ -71,7 +84,7 @@ def _text(document: dict[str, Any]) -> str:
     return orjson.dumps(document, option=_READABLE).decode()
 
 
-def _token(resource: NovaCron) -> dict[str, Any]:
+def _token(resource: NovaCron, key_bits: int) -> dict[str, Any]:
     """What every workload needs to judge an access token."""
     jwt = resource.spec.auth.jwt
     return {
@@ -79,7 +92,7 @@ def _token(resource: NovaCron) -> dict[str, Any]:
         "audience": jwt.audience,
         "clock_skew_seconds": jwt.clock_skew.seconds,
         "max_age_seconds": jwt.max_token_age.seconds,
-        "min_key_size": jwt.min_key_size,
+        "min_key_size": key_bits,
     }
 
 
@@ -95,12 +108,21 @@ def _address(resource: NovaCron, role: str, port: str) -> str:
     return f"http://{inner}:{spec.auth.ports.internal}"
 
 
+def _rate_limit(resource: NovaCron) -> dict[str, Any]:
+    """Where clients enter; query and ml are called by our own workloads, who are not limited (decisions.md 28)."""
+    limit = resource.spec.auth.rate_limit
+    return {"requests_per_minute": limit.requests_per_minute, "trusted_proxies": list(limit.trusted_proxy_cidrs)}
+
+
 def _own(resource: NovaCron, role: str) -> dict[str, Any]:
     """What only this workload reads."""
     spec = resource.spec
+    if role == "api":
+        return {"rate_limit": _rate_limit(resource)}
     if role == "auth":
-        jwt, session, limit = spec.auth.jwt, spec.auth.session, spec.auth.rate_limit
+        jwt, session = spec.auth.jwt, spec.auth.session
         return {
+            "signing_keys": f"{SECRETS_DIRECTORY}/{SIGNING_KEYS_GROUP}",
             "access_token_seconds": jwt.token_ttl.seconds,
             "refresh_token_seconds": jwt.refresh_ttl.seconds,
             "jwks_max_age_seconds": jwt.jwks_max_age.seconds,
@@ -110,11 +132,7 @@ def _own(resource: NovaCron, role: str) -> dict[str, Any]:
                 "lifetime_seconds": session.max_lifetime.seconds,
                 "per_user": session.max_per_user,
             },
-            "rate_limit": {
-                "requests_per_minute": limit.requests_per_minute,
-                "logins_per_minute": limit.logins_per_minute,
-                "trusted_proxies": list(limit.trusted_proxy_cidrs),
-            },
+            "rate_limit": _rate_limit(resource) | {"logins_per_minute": spec.auth.rate_limit.logins_per_minute},
         }
     if role == "query":
         return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from novacron.auth import status as auth
 from novacron.core import conditions as c
 from novacron.core import kinds, names
 from novacron.core.conditions import Condition
@@ -31,7 +32,7 @@ _PART_OF_KIND = {
 }
 """Which condition tells of a write that failed; everything else is part of the workloads."""
 
-_GATES = (c.WORKLOADS_AVAILABLE, c.SECRETS_SYNCED, c.EXPOSURE_READY)
+_GATES = (c.WORKLOADS_AVAILABLE, c.SECRETS_SYNCED, c.AUTH_READY, c.EXPOSURE_READY)
 
 
 def judge(o: Observed) -> tuple[Condition, ...]:
@@ -47,7 +48,8 @@ def judge(o: Observed) -> tuple[Condition, ...]:
     ]
     parts = [_or_failure(o, part) for part in parts]
     credentials = dependencies.condition(o.question, o.heard)
-    return (*_summary(o, (*parts, credentials)), _not_paused(), *parts, _drift(o), credentials)
+    more = (credentials, *_keys(o))
+    return (*_summary(o, (*parts, *more)), _not_paused(), *parts, _drift(o), *more)
 
 
 def _not_paused() -> Condition:
@@ -116,6 +118,8 @@ def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Cond
         c.CAPACITY_CONSISTENT,
         c.DRIFTED,
         c.CREDENTIALS_CURRENT,
+        c.SIGNING_KEYS_CURRENT,
+        c.AUTH_READY,
     )
     rest = tuple(Condition(part, "Unknown", "Unobserved", f"Not looked at: {reason}") for part in parts)
     return (*not_ready(reason, message, stalled=stalled), _not_paused(), *rest)
@@ -132,6 +136,14 @@ def _workloads(o: Observed) -> Condition:
     worst = min(waiting, key=lambda state: (state.reason != "ProgressDeadlineExceeded", gravity(state.reason)))
     message = "; ".join(f"{state.workload}: {state.message}" for state in waiting)
     return Condition(c.WORKLOADS_AVAILABLE, "False", worst.reason, message)
+
+
+def _keys(o: Observed) -> tuple[Condition, Condition]:
+    """SigningKeysCurrent and AuthReady."""
+    current = auth.signing_keys(o.keys, o.resource.metadata.name)
+    state = rollout.state(o, "auth")
+    unavailable = "" if state.available else state.message
+    return current, auth.auth_ready(o.keys, current, unavailable, state.reason)
 
 
 def _troubled(troubled: Iterable[rollout.Rollout], message: str) -> Condition:

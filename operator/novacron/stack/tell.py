@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from novacron.adapters.recorder import Recorder
+from novacron.auth.status import Keys
 from novacron.core import conditions, events
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Manifest
@@ -26,6 +27,12 @@ async def readiness(recorder: Recorder, body: Manifest, before: Manifest, verdic
     if ready.status == "False" and worth_telling and was.get("reason") != ready.reason:
         note = f"{ready.reason}: {ready.message}"
         await recorder.record(body, events.NOT_READY, "Judge", note, "Warning")
+
+
+async def keys(recorder: Recorder, body: Manifest, known: Keys) -> None:
+    """What became of the signing keys."""
+    for told in known.told:
+        await recorder.record(body, told.reason, "KeepKeys", told.note, told.kind)
 
 
 async def work(recorder: Recorder, body: Manifest, outcome: Outcome) -> None:

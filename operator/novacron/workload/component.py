@@ -17,7 +17,7 @@ class SecretMount:
 
     Args:
         group: folder below SECRETS_DIRECTORY.
-        items: data key of the Secret and file name, for each file.
+        items: data key of the Secret and file name, for each file; none: all of it, whatever it holds.
     """
 
     group: str

@@ -7,6 +7,11 @@ SECRETS_DIRECTORY = "/etc/novacron/secrets"
 JWKS_DIRECTORY = "/etc/novacron/jwks"
 SCRATCH_DIRECTORY = "/var/lib/novacron/scratch"
 
+INTERNAL_KEY_GROUP = "internal-key"
+SIGNING_KEYS_GROUP = "signing-keys"
+"""Folders below SECRETS_DIRECTORY: how our workloads know each other, and what signs access tokens."""
+INTERNAL_KEY_FILE = "key"
+
 SETTINGS_FILE = "settings.json"
 RELOADED_FILE = "reloaded.json"
 """Below CONFIG_DIRECTORY: what restarts a pod when it changes, and what its process reads again by itself."""

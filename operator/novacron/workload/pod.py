@@ -176,8 +176,9 @@ def _volumes(component: Component) -> list[Manifest]:
         {"name": "jwks", "configMap": {"name": names.jwks(name), "defaultMode": 0o440}},
     ]
     for mount in component.mounts:
-        items = [{"key": key, "path": path} for key, path in mount.items]
-        source = {"secretName": mount.secret, "defaultMode": 0o440, "items": items}
+        source: Manifest = {"secretName": mount.secret, "defaultMode": 0o440}
+        if mount.items:
+            source["items"] = [{"key": key, "path": path} for key, path in mount.items]
         volumes.append({"name": f"secret-{mount.group}", "secret": source})
     if component.ml:
         size = quantity.memory(quantity.parse(component.ml.scratch.size))

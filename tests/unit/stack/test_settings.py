@@ -83,6 +83,14 @@ def test_redis_without_files_has_no_credentials(role: str) -> None:
     assert _settings(bare, role)["redis"] == known
 
 
+def test_limits_hold_where_clients_enter() -> None:
+    resource = _resource(**{"auth.rateLimit": {"requestsPerMinute": 7, "trustedProxyCIDRs": ["10.0.0.0/8"]}})
+    found = {role: _settings(resource, role).get("rate_limit") for role in ROLES}
+    everywhere = {"requests_per_minute": 7, "trusted_proxies": ["10.0.0.0/8"]}
+    auth = everywhere | {"logins_per_minute": 10}
+    assert found == {"api": everywhere, "auth": auth, "query": None, "ml": None}
+
+
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_what_settings_point_at_is_mounted(name: str) -> None:
     resource = validate(resources.changed(ACCEPTED[name], {"metadata.uid": "u"}))

@@ -1,5 +1,5 @@
 -- Organizations, people, service accounts, sessions, refresh tokens, revocations and the audit log.
--- Runs as a member of novacron_owner; roles and grants: 0002.
+-- Owned by novacron_owner; who may do what: 0002.
 
 CREATE TABLE auth.organizations (
     id         uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -58,6 +58,7 @@ CREATE TABLE auth.sessions (
     CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 );
 CREATE INDEX sessions_open ON auth.sessions (user_id, created_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_idle ON auth.sessions (last_active_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expiry ON auth.sessions (expires_at);
 
 CREATE TABLE auth.refresh_tokens (
@@ -70,6 +71,8 @@ CREATE TABLE auth.refresh_tokens (
     CHECK (successor IS NULL OR used_at IS NOT NULL)
 );
 CREATE INDEX refresh_tokens_session ON auth.refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_successor ON auth.refresh_tokens (used_at) WHERE successor IS NOT NULL;
+CREATE INDEX refresh_tokens_expiry ON auth.refresh_tokens (expires_at);
 
 -- What the other workloads poll. Rows are inserted under one advisory lock, so that ids become visible in their order.
 CREATE TABLE auth.revocations (
@@ -79,13 +82,16 @@ CREATE TABLE auth.revocations (
     sub        uuid,
     rotation   integer,      -- with sid: the session goes on with this claim rot; NULL: it has ended
     not_before timestamptz,  -- with sub: access tokens issued earlier are refused
+    active     boolean,      -- with sub: whether it may get new ones
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,  -- no token that this concerns lives longer
     CHECK (num_nonnulls(sid, jti, sub) = 1),
     CHECK (rotation IS NULL OR sid IS NOT NULL),
-    CHECK ((sub IS NULL) = (not_before IS NULL))
+    CHECK ((sub IS NULL) = (not_before IS NULL)),
+    CHECK ((sub IS NULL) = (active IS NULL))
 );
 CREATE INDEX revocations_expiry ON auth.revocations (expires_at);
+CREATE INDEX revocations_jti ON auth.revocations (jti) WHERE jti IS NOT NULL;
 
 CREATE TABLE auth.audit (
     id              bigint      GENERATED ALWAYS AS IDENTITY,
@@ -98,7 +104,7 @@ CREATE TABLE auth.audit (
     request_id      text,
     details         jsonb       NOT NULL DEFAULT '{}',
     PRIMARY KEY (at, id)
-) PARTITION BY RANGE (at);
+) PARTITION BY RANGE (at);  -- partitions: 0003
 CREATE INDEX audit_organization ON auth.audit (organization_id, at DESC, id DESC);
 CREATE INDEX audit_subject ON auth.audit (subject, at DESC, id DESC);
 

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from novacron.workload.service import findings, problem
 from novacron.workload.service.exchange import Exchange
-from novacron.workload.service.limits import Limited
+from novacron.workload.service.limits import PROBES, Limited
 from novacron.workload.service.readiness import Board
 from novacron.workload.service.settings import Limits
 from novacron.workload.service.telemetry import Telemetry
@@ -31,26 +32,23 @@ class Applications:
         self._board = board
         self._telemetry = telemetry
 
-    def http(self, routes: Sequence[BaseRoute], limits: Mapping[str, Limits]) -> ASGIApp:
+    def http(
+        self, routes: Sequence[BaseRoute], middleware: Sequence[Middleware], limits: Mapping[str, Limits]
+    ) -> ASGIApp:
         """Args:
+        middleware: around the routes, not around the probes.
         limits: path -> limits of its own.
         """
-        own = [Route("/health", self._health), Route("/ready", self._ready)]
-        return self._wrapped([*own, *routes], limits)
+        probes = _routed([Route("/health", self._health), Route("/ready", self._ready)])
+        return self._wrapped(_PastProbes(_routed(routes, middleware), probes), limits)
 
     def internal(self, routes: Sequence[BaseRoute]) -> ASGIApp:
-        return self._wrapped(routes, {})
+        return self._wrapped(_routed(routes), {})
 
     def metrics(self) -> ASGIApp:
-        return self._wrapped([Route("/metrics", self._metrics)], {})
+        return self._wrapped(_routed([Route("/metrics", self._metrics)]), {})
 
-    def _wrapped(self, routes: Sequence[BaseRoute], limits: Mapping[str, Limits]) -> ASGIApp:
-        handlers: dict[type[Exception], Callable[[Request, Exception], object]] = {
-            HTTPException: _refusal,
-            Exception: _defect,
-        }
-        app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-        app.router.redirect_slashes = False
+    def _wrapped(self, app: ASGIApp, limits: Mapping[str, Limits]) -> ASGIApp:
         limited = Limited(app, self._limits, limits)
         return Exchange(limited, self._telemetry, lambda: self._board.draining)
 
@@ -68,6 +66,28 @@ class Applications:
 
     async def _metrics(self, _request: Request) -> Response:
         return Response(self._telemetry.exposition(), headers={"Content-Type": _EXPOSITION})
+
+
+class _PastProbes:
+    """Whoever asks for a probe's path gets the probe; everything else is the role's, behind its middleware."""
+
+    def __init__(self, app: ASGIApp, probes: ASGIApp) -> None:
+        self._app = app
+        self._probes = probes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._probes if scope["path"] in PROBES else self._app
+        await app(scope, receive, send)
+
+
+def _routed(routes: Sequence[BaseRoute], middleware: Sequence[Middleware] = ()) -> Starlette:
+    handlers: dict[type[Exception], Callable[[Request, Exception], object]] = {
+        HTTPException: _refusal,
+        Exception: _defect,
+    }
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)  # type: ignore[arg-type]
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from novacron.workload.service import problem
 from novacron.workload.service.settings import Limits
 
 _RETRY_SECONDS = "1"
-_EXEMPT = frozenset(("/health", "/ready"))
+PROBES = frozenset(("/health", "/ready"))
 """A busy process is neither dead nor unready: its probes must not wait in the queue that they judge."""
 
 
@@ -30,7 +30,7 @@ class Limited:
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in _EXEMPT:
+        if scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
         limits = self._routes.get(scope["path"], self._limits)

@@ -27,13 +27,13 @@ class InvalidSettings(NovaCronError):
     """A document cannot be used; the text names file, field, reason and remedy, never a value."""
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
     """Unknown members are another role's, or a newer operator's."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class Ports(_Model):
+class Ports(Model):
     http: Port
     metrics: Port
     internal: Port | None = None
@@ -43,7 +43,7 @@ class Ports(_Model):
         return {name: port for name, port in self.model_dump().items() if port is not None}
 
 
-class DatabaseSettings(_Model):
+class DatabaseSettings(Model):
     """Args:
     credentials: folder with username, password, ca.crt, tls.crt, tls.key.
     secret: name of the Secret that the folder is mounted from.
@@ -57,7 +57,7 @@ class DatabaseSettings(_Model):
     secret: str
 
 
-class RedisSettings(_Model):
+class RedisSettings(Model):
     """Args:
     credentials: folder with username, password, ca.crt; none: no login, and the system's authorities.
     """
@@ -69,7 +69,7 @@ class RedisSettings(_Model):
     secret: str = ""
 
 
-class Limits(_Model):
+class Limits(Model):
     """What one client may take of the process. The operator leaves them as they are here."""
 
     body_bytes: Annotated[int, Field(ge=0)] = Field(1 << 20, description="Largest body of a request.")
@@ -80,7 +80,7 @@ class Limits(_Model):
     requests_at_once: Annotated[int, Field(ge=1)] = Field(256, description="Requests being answered; above: 503.")
 
 
-class Settings(_Model):
+class Settings(Model):
     """The document that restarts a pod when it changes."""
 
     role: Literal["api", "auth", "query", "ml"]
@@ -93,7 +93,7 @@ class Settings(_Model):
     limits: Limits = Limits()
 
 
-class Reloaded(_Model):
+class Reloaded(Model):
     """The document that is read again when it changes.
 
     Args:
@@ -103,7 +103,21 @@ class Reloaded(_Model):
     database_pool_size: Annotated[int, Field(ge=2, le=10_000)] = 2
 
 
-_M = TypeVar("_M", bound=_Model)
+class MigrationSettings(Model):
+    """The document of ``novacron migrate``; it knows neither ports nor tokens.
+
+    Args:
+        schemas: those of the workloads that are enabled.
+        shared_logins: users that log in with the very login of this run, which so becomes a member of their roles too.
+    """
+
+    role: Literal["migrate"]
+    database: DatabaseSettings
+    schemas: Annotated[tuple[Literal["auth", "query"], ...], Field(min_length=1)]
+    shared_logins: tuple[Literal["auth", "query"], ...] = ()
+
+
+_M = TypeVar("_M", bound=Model)
 
 
 def load(directory: Path, role: str) -> tuple[Settings, Reloaded]:

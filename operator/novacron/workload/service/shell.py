@@ -15,7 +15,6 @@ from novacron.adapters import clock, neighbour
 from novacron.workload.service import lag, listeners, settings
 from novacron.workload.service.application import Applications
 from novacron.workload.service.context import Context, Role, Service
-from novacron.workload.service.jwks import KeySetFile
 from novacron.workload.service.peers import Peer
 from novacron.workload.service.readiness import Board, Dependency, watch
 from novacron.workload.service.reload import ReloadedSettings
@@ -39,23 +38,22 @@ class Shell:
         self._settings, first = settings.load(config, role.name)
         telemetry = self._telemetry = Telemetry(role.name)
         self._reloaded = ReloadedSettings(config, first, telemetry)
-        context = Context(self._settings, self._reloaded, telemetry)
+        context = Context(self._settings, self._reloaded, telemetry, config)
         service = role.build(context)
-        self._dependencies = [*context.dependencies, *self._shared()]
+        self._dependencies = [*context.dependencies, *self._peers()]
+        self._own_background = context.background
         self._board = Board(self._dependencies, telemetry, clock.monotonic)
         self._listeners = self._opened(service, address)
         self._stopping = asyncio.Event()
         self._signal = signal.SIGTERM
 
-    def _shared(self) -> list[Dependency]:
-        """What every role depends on."""
-        keys = KeySetFile(self._settings.jwks_file, self._telemetry)
-        return [keys, *(Peer(name, urls, neighbour.answers) for name, urls in self._settings.peers.items())]
+    def _peers(self) -> list[Dependency]:
+        return [Peer(name, urls, neighbour.answers) for name, urls in self._settings.peers.items()]
 
     def _opened(self, service: Service, address: str) -> dict[str, listeners.Listener]:
         made = Applications(self._settings.limits, self._board, self._telemetry)
         apps = {
-            "http": made.http(service.routes, service.limits),
+            "http": made.http(service.routes, service.middleware, service.limits),
             "internal": made.internal(service.internal),
             "metrics": made.metrics(),
         }
@@ -87,7 +85,8 @@ class Shell:
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         checks = [watch(dependency, self._board) for dependency in self._dependencies]
-        return [*checks, self._reloaded.watch(), lag.measure(self._telemetry)]
+        own = [work() for work in self._own_background]
+        return [*checks, *own, self._reloaded.watch(), lag.measure(self._telemetry)]
 
     def _told(self, number: signal.Signals) -> None:
         """The second signal means now."""

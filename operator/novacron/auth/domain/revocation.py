@@ -1,0 +1,166 @@
+"""Which accepted tokens are worth nothing any more: what auth has told of sessions, tokens and subjects.
+
+An item matters until the last token that it concerns has expired. There is a bound: above it the items that end first
+are dropped, and every token that ends no later than they is refused in their place, whoever holds it. So memory is
+bounded, nothing revoked comes back, and a client that is refused for it refreshes its token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from novacron.auth.domain.claims import Claims
+
+Reason = Literal["session_ended", "rotated", "token_revoked", "subject_not_before", "subject_inactive", "forgotten"]
+"""``forgotten``: there were too many revocations to keep, and this token may be concerned by a dropped one."""
+
+GRACE_SECONDS = 30.0
+"""For so long after a rotation the token of the rotation before is still accepted (decisions.md 22)."""
+MOST = 200_000
+"""Items that are kept: some 60 MB at worst."""
+_DROPPED_SHARE = 10
+"""When there are too many, this part goes at once: looking for the ones that end first takes a look at all."""
+
+
+class InvalidItem(ValueError):
+    """An item of the feed that cannot be understood; the text names the member and never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A session goes on with ``rotation`` since ``at``; an ended session has none."""
+
+    rotation: int | None
+    at: float
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Tokens of a subject issued before ``not_before`` are refused; ``active``: it may log in all the same."""
+
+    not_before: int
+    active: bool
+    at: float
+    expires: int
+
+
+class Revocations:
+    """What is known. Items may come in any order and more than once.
+
+    Args:
+        most: items that are kept.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._sessions: dict[str, Rotated] = {}
+        self._subjects: dict[str, Barred] = {}
+        self._tokens: dict[str, int] = {}
+        self._forgotten = 0
+        """Tokens that expire at this time or before may be concerned by an item that was dropped."""
+
+    def __len__(self) -> int:
+        return len(self._sessions) + len(self._subjects) + len(self._tokens)
+
+    def verdict(self, claims: Claims, now: float) -> Reason | None:
+        """Why a token is worth nothing; None: nothing is known against it.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        if claims.expires <= self._forgotten:
+            return "forgotten"
+        if claims.id in self._tokens:
+            return "token_revoked"
+        barred = self._subjects.get(claims.subject)
+        if barred is not None and claims.issued < barred.not_before:
+            return "subject_not_before" if barred.active else "subject_inactive"
+        if claims.session is None or claims.rotation is None:
+            return None
+        known = self._sessions.get(claims.session)
+        return _judged(known, claims.rotation, now) if known is not None else None
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        """One item of the feed (interfaces.md). Raises ``InvalidItem``, and nothing of it is taken."""
+        expires = _whole(item, "expires")
+        if "sid" in item:
+            rotation = _whole(item, "rot") if "rot" in item else None
+            self._add_session(_text(item, "sid"), Rotated(rotation, _moment(item), expires))
+        elif "sub" in item:
+            active = item.get("active", True)
+            if not isinstance(active, bool):
+                raise InvalidItem("active: must be true or false")
+            self._add_subject(_text(item, "sub"), Barred(_whole(item, "not_before"), active, _moment(item), expires))
+        else:
+            token = _text(item, "jti")
+            self._tokens[token] = max(expires, self._tokens.get(token, 0))
+
+    def tidy(self, now: float) -> None:
+        """Drops what concerns no living token, and, where there is too much, what ends first."""
+        self._drop(int(now) - 1)
+        if len(self) > self._most:
+            ends = sorted(self._ends())
+            last = ends[len(ends) - self._most + self._most // _DROPPED_SHARE - 1]
+            self._forgotten = max(self._forgotten, last)
+            self._drop(last)
+
+    def _ends(self) -> list[int]:
+        dated: list[Rotated | Barred] = [*self._sessions.values(), *self._subjects.values()]
+        return [*(item.expires for item in dated), *self._tokens.values()]
+
+    def _drop(self, until: int) -> None:
+        """What expires then or before."""
+        self._sessions = {key: item for key, item in self._sessions.items() if item.expires > until}
+        self._subjects = {key: item for key, item in self._subjects.items() if item.expires > until}
+        self._tokens = {key: expires for key, expires in self._tokens.items() if expires > until}
+
+    def _add_session(self, sid: str, new: Rotated) -> None:
+        """An end is final, and of two rotations the higher holds."""
+        old = self._sessions.get(sid)
+        if old is not None:
+            expires = max(old.expires, new.expires)
+            ended = old.rotation is None or new.rotation is None
+            later = new if ended or (new.rotation or 0) > (old.rotation or 0) else old
+            new = Rotated(None if ended else later.rotation, later.at, expires)
+        self._sessions[sid] = new
+
+    def _add_subject(self, sub: str, new: Barred) -> None:
+        old = self._subjects.get(sub)
+        if old is not None:
+            later = new if new.at >= old.at else old
+            not_before, expires = max(old.not_before, new.not_before), max(old.expires, new.expires)
+            new = Barred(not_before, later.active, later.at, expires)
+        self._subjects[sub] = new
+
+
+def _judged(known: Rotated, rotation: int, now: float) -> Reason | None:
+    if known.rotation is None:
+        return "session_ended"
+    behind = known.rotation - rotation
+    if behind <= 0 or (behind == 1 and now <= known.at + GRACE_SECONDS):
+        return None
+    return "rotated"
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidItem(f"{name}: must be a text that is not empty")
+    return value
+
+
+def _whole(item: Mapping[str, Any], name: str) -> int:
+    value = item.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidItem(f"{name}: must be a whole number, 0 or more")
+    return value
+
+
+def _moment(item: Mapping[str, Any]) -> float:
+    value = item.get("at")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InvalidItem("at: must be a number of seconds")
+    return float(value)

@@ -1,0 +1,64 @@
+"""Rows of failed logins. They are added up by ``Audit`` before, and written a moment later, outside any request.
+
+Only those of people who exist: what anybody can send for nothing writes no rows (decisions.md 30).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from novacron.auth.service import audit
+from novacron.auth.service.audit import Event
+from novacron.auth.service.counts import Counts
+from novacron.auth.service.store import audit as rows
+from novacron.auth.service.store.database import Database, Unavailable
+
+_SECONDS = 1.0
+_MOST = 1000
+"""Waiting; then the oldest goes, counted."""
+
+
+class AuditRows:
+    """Takes every line of the audit log, and keeps what is to be a row.
+
+    Other rows are written with what they tell of, in the same transaction.
+    """
+
+    def __init__(self, database: Database, counts: Counts) -> None:
+        self._database = database
+        self._counts = counts
+        self._waiting: deque[tuple[Event, int]] = deque()
+
+    def write(self, event: Event, count: int) -> None:
+        """As ``audit.line``, which it calls."""
+        audit.line(event, count)
+        if event.type != audit.LOGIN_FAILED or not event.subject:
+            return
+        if len(self._waiting) >= _MOST:
+            self._waiting.popleft()
+            self._counts.audit_rows_lost.inc()
+        self._waiting.append((event, count))
+
+    async def run(self) -> None:
+        """Until cancelled; then once more."""
+        try:
+            while True:
+                await asyncio.sleep(_SECONDS)
+                await self.flush()
+        finally:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """What waits; it goes on waiting where the database cannot be asked."""
+        if not self._waiting:
+            return
+        batch = list(self._waiting)
+        try:
+            async with self._database.transaction() as transaction:
+                for event, count in batch:
+                    await rows.write(transaction, event, count)
+        except Unavailable:
+            return
+        for _ in range(min(len(batch), len(self._waiting))):
+            self._waiting.popleft()

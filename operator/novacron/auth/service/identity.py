@@ -1,0 +1,51 @@
+"""Who asks, as a request carries it once it has passed the wall: ``claims``, ``user`` and ``session`` of its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from novacron.auth.domain.claims import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Args:
+    organization: None for platform-admin only.
+    active: always, where the wall let somebody pass.
+    """
+
+    subject: str
+    role: str
+    organization: str | None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Args:
+    rotation: of the token that was shown.
+    """
+
+    id: str
+    rotation: int
+
+
+def put(scope: Scope, claims: Claims) -> None:
+    """Step 9."""
+    state = scope.setdefault("state", {})
+    state["claims"] = claims
+    state["user"] = User(claims.subject, claims.role, claims.organization)
+    state["session"] = None
+    if claims.session is not None and claims.rotation is not None:
+        state["session"] = Session(claims.session, claims.rotation)
+
+
+def claims_of(request: HTTPConnection) -> Claims:
+    """Raises ``TypeError`` on a path that is open: nobody was asked there who he is."""
+    found = request.scope["state"].get("claims")
+    if not isinstance(found, Claims):
+        raise TypeError("this path is open, so its requests have no claims; take it out of the open paths")
+    return found

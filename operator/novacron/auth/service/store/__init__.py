@@ -1,0 +1,1 @@
+"""What PostgreSQL knows of people, sessions, refresh tokens and revocations: SQL, always ``auth.``-qualified."""

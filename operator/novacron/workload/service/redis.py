@@ -12,8 +12,11 @@ from novacron.workload.service.settings import InvalidSettings
 from novacron.workload.service.store import StoreDependency
 
 
-def opened(context: Context) -> redis.Commands:
+def opened(context: Context, *, required: bool = True) -> redis.Commands:
     """Connections with the mounted login, which the process depends on from now on.
+
+    Args:
+        required: whether it is not ready without Redis.
 
     Raises:
         InvalidSettings: the settings know no Redis.
@@ -25,7 +28,9 @@ def opened(context: Context) -> redis.Commands:
     store = redis.Redis(redis.Server(settings.host, settings.port, settings.tls, application))
     mounted = Directory(settings.credentials) if settings.credentials else None
     where = f"{settings.host}:{settings.port}"
-    dependency = StoreDependency("redis", settings.secret, where, store, mounted, login, context.telemetry)
+    dependency = StoreDependency(
+        "redis", settings.secret, where, store, mounted, login, context.telemetry, required=required
+    )
     context.dependencies.append(dependency)
     return store
 

@@ -53,6 +53,7 @@ class StoreDependency(Generic[L]):
         where: host and port.
         mounted: folder of the credentials; none: there are no credentials.
         login: what a folder's files mean; raises ``Unusable``.
+        required: whether the process is not ready without it.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class StoreDependency(Generic[L]):
         mounted: Mounted | None,
         login: Callable[[Mapping[str, bytes]], L],
         telemetry: Telemetry,
+        *,
+        required: bool = True,
     ) -> None:
-        self.name, self.secret, self.required = name, secret, True
+        self.name, self.secret, self.required = name, secret, required
         self._where = where
         self._store = store
         self._mounted = mounted
@@ -94,10 +97,12 @@ class StoreDependency(Generic[L]):
         refusal = self._refusal or renewal
         if refusal is not None:
             return self._refused(refusal, "degraded")
-        return findings.reached(self.name, secret=self.secret)
+        return findings.reached(self.name, required=self.required, secret=self.secret)
 
     def _refused(self, error: Unusable, state: State = "down") -> Finding:
-        return findings.refused(self.name, error, state=state, where=self._where, secret=self.secret)
+        return findings.refused(
+            self.name, error, state=state, where=self._where, required=self.required, secret=self.secret
+        )
 
     async def close(self) -> None:
         if self._probe is not None:

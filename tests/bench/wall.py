@@ -34,7 +34,7 @@ from tests.bench.report import Goal, Row
 from tests.bench.server import Bench
 from tests.support.feed_server import FeedServer
 from tests.support.service_process import NOVACRON, TOKEN, ServiceProcess
-from tests.support.tokens import Signer, key_set
+from tests.support.signer import Signer, key_set
 
 CASE = "wall"
 _CHECKS = 100_000

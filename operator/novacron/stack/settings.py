@@ -50,20 +50,36 @@ def settings(resource: NovaCron, role: str, key_bits: int) -> str:
         },
     }
     if "database" in GROUPS[role]:
-        database = spec.database
-        document["database"] = {
-            "host": database.host,
-            "port": database.port,
-            "name": database.name,
-            "ssl_mode": database.ssl_mode,
-            **_credentials(resource, role, "database"),
-        }
+        document["database"] = _database(resource, role)
     if "redis" in GROUPS[role]:
         redis = spec.redis
         document["redis"] = {"host": redis.host, "port": redis.port, "tls": redis.tls}
         if "redis" in groups(resource, role):
             document["redis"] |= _credentials(resource, role, "redis")
     return _text(document | _own(resource, role))
+
+
+def migration(resource: NovaCron) -> str:
+    """JSON of the Jobs: which schemas, and who logs in as they do and so must be a member of more roles."""
+    own = login(resource, "database", names.MIGRATE)
+    document = {
+        "role": names.MIGRATE,
+        "database": _database(resource, names.MIGRATE),
+        "schemas": list(resource.spec.schemas),
+        "shared_logins": [user for user in resource.spec.schemas if login(resource, "database", user) == own],
+    }
+    return _text(document)
+
+
+def _database(resource: NovaCron, user: str) -> dict[str, Any]:
+    database = resource.spec.database
+    return {
+        "host": database.host,
+        "port": database.port,
+        "name": database.name,
+        "ssl_mode": database.ssl_mode,
+        **_credentials(resource, user, "database"),
+    }
 
 
 def _credentials(resource: NovaCron, role: str, group: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ AWAY = (Dependency("redis", "down", True, "nc-redis", "Unreachable", "nobody ans
 
 async def test_out_of_reach_only_the_states_of_pods_count(server: ApiServer, kube: Kube) -> None:
     server.holds(kinds.POD, "shop", unready(1), states.held("ErrImagePull", "no"))
-    found = await gather.living(kube, None, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, None, resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "ImageUnavailable"
     assert found.said == {}
 
@@ -83,7 +83,7 @@ async def test_pods_that_run_and_are_not_ready_are_asked_at_their_readiness_path
     pods = [unready(number) for number in (5, 4, 3, 2)]
     server.holds(kinds.POD, "shop", unready(1, ready=True), *pods, unready(9, role="auth"))
     said = Said({"10.0.0.3": REFUSED})
-    found = await gather.living(kube, said, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, said, resource(), INCOMPLETE, None, states.NOW)
     assert said.asked == [("10.0.0.2", 8181, "/up"), ("10.0.0.3", 8181, "/up"), ("10.0.0.4", 8181, "/up")]
     assert found.problems["api"].reason == "DependencyUnreachable"
     assert "database (Secret nc-database): AuthenticationFailed: no" in found.problems["api"].cause
@@ -92,7 +92,7 @@ async def test_pods_that_run_and_are_not_ready_are_asked_at_their_readiness_path
 
 async def test_a_server_that_is_away_says_nothing_of_the_login(server: ApiServer, kube: Kube) -> None:
     server.holds(kinds.POD, "shop", unready(1))
-    found = await gather.living(kube, Said({"10.0.0.1": AWAY}), resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, Said({"10.0.0.1": AWAY}), resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "DependencyUnreachable"
     assert found.said == {}
 
@@ -104,8 +104,8 @@ async def test_what_a_pod_misses_explains_an_earlier_crash_and_is_less_than_a_po
     crashed = unready(1)
     crashed["status"]["containerStatuses"][0]["lastState"] = {"terminated": states.ended(1, "Error")}
     server.holds(kinds.POD, "shop", crashed)
-    found = await gather.living(kube, said, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, said, resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "DependencyUnreachable"
     server.holds(kinds.POD, "shop", crashed, states.held("InvalidImageName", ""))
-    found = await gather.living(kube, said, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, said, resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "ImageUnavailable"

@@ -150,7 +150,7 @@ def with_jobs(wanted: Wanted, resource: NovaCron, live: Mapping[Ref, Manifest]) 
     """What is wanted of Jobs, given those that are there.
 
     One that succeeded is done. One that is to be made anew is left out once, so that it is deleted, and comes back in
-    the next pass. Jobs of earlier images are kept as long as theirs may be the image to go back to.
+    the next pass.
     """
     jobs = {key: item for key, item in live.items() if key.kind == kinds.JOB.kind and _ours(item, resource)}
     manifests, kept = [], set()
@@ -167,9 +167,25 @@ def with_jobs(wanted: Wanted, resource: NovaCron, live: Mapping[Ref, Manifest]) 
                 manifests.append(item)
             elif _running(found):
                 kept.add(ref(item))
-    if not done:
-        kept |= {key for key, item in jobs.items() if succeeded(item) or _running(item)}
+    kept |= _of_use(jobs, done=done)
     return dataclasses.replace(wanted, manifests=tuple(manifests), kept=frozenset(kept))
+
+
+def _of_use(superseded: Mapping[Ref, Manifest], *, done: bool) -> set[Ref]:
+    """Jobs that are not wanted now, and are to stay: a schema serves the image before its own, so that going back to
+    that one needs no run, and a run of it would only find a newer schema.
+
+    Args:
+        done: whether the wanted one has succeeded: then the last one before it is the only image to go back to.
+    """
+    well = {key: item for key, item in superseded.items() if succeeded(item)}
+    if not done:
+        return well.keys() | {key for key, item in superseded.items() if _running(item)}
+    return (
+        {max(well, key=lambda key: (str(at(well[key], "status", "completionTime", default="")), key))}
+        if well
+        else set()
+    )
 
 
 def _ours(found: Manifest, resource: NovaCron) -> bool:

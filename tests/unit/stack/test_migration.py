@@ -20,7 +20,8 @@ from novacron.workload.service.settings import MigrationSettings
 from tests.support import resources
 
 UID = "00000000-0000-0000-0000-000000000000"
-DONE = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 1}
+COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 1}
+DONE = COMPLETE | {"completionTime": "2026-11-01T00:00:00Z"}
 
 
 def resource(**changes: Any) -> NovaCron:
@@ -264,11 +265,25 @@ def test_a_new_image_waits_for_its_job_and_all_else_of_the_deployment_goes_on() 
     assert new in applied
     assert old not in {step.ref for step in made}, "it is what one would go back to"
     there |= {key: live(item) for key, item in applied.items()}
-    there[new]["status"] = DONE
+    there[new]["status"] = COMPLETE | {"completionTime": "2026-11-02T00:00:00Z"}
     made = plan(turn(changed, there), there, {}, UID, undisturbed=False)
     applied = {step.ref: step.manifest for step in made if isinstance(step, Apply)}
     assert applied[query]["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":v10.0.1")
-    assert old in {step.ref for step in made if isinstance(step, Delete)}
+    assert old not in {step.ref for step in made if isinstance(step, Delete)}
+
+
+def test_going_back_by_one_image_needs_no_run_and_earlier_jobs_are_gone() -> None:
+    there = world(NEW, **COMPLETE, completionTime="2026-11-03T00:00:00Z")
+    for version, day in (("v9.8.0", "01"), ("v9.9.0", "02")):
+        before = one(resource(spec__version=version), "Job")
+        there[ref(before)] = live(before, **COMPLETE, completionTime=f"2026-11-{day}T00:00:00Z")
+    oldest, last = (migration.job(resource(spec__version=version)) for version in ("v9.8.0", "v9.9.0"))
+    assert [step for step in steps(NEW, there) if "Job" in step] == [f"Delete {oldest}"]
+    del there[oldest]
+    back = resource(spec__version="v9.9.0")
+    assert not [step for step in steps(back, there) if "Job/nc-migrate" in step]
+    assert {"Apply Deployment/nc-auth", "Apply Deployment/nc-query"} <= set(steps(back, there))
+    assert last in turn(back, there).kept
 
 
 def test_going_back_from_an_image_whose_job_fails_needs_no_run() -> None:

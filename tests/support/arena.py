@@ -90,10 +90,7 @@ class Arena:
 
     def play_controllers(self) -> None:
         """What they would report once all pods run, and those of Jobs have ended well."""
-        for body in self.client.list("Job", self.namespace, labels.OWNED_SELECTOR):
-            if not body.get("status", {}).get("succeeded"):
-                name, status = body["metadata"]["name"], {"status": jobs.complete()}
-                self.client.patch("Job", self.namespace, name, status, subresource="status")
+        jobs.play(self.client, self.namespace)
         for body in self.client.list("Deployment", self.namespace, labels.OWNED_SELECTOR):
             replicas = body["spec"]["replicas"]
             status = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.api_client import Manifest
+from novacron.core import labels
+from tests.support.api_client import Client, Manifest
 
 _AT = "2026-01-01T00:00:00Z"
 
@@ -17,6 +18,18 @@ def failed(reason: str) -> Manifest:
     """Status of a Job that has failed for good."""
     conditions = [_true("FailureTarget", reason), _true("Failed", reason)]
     return {"startTime": _AT, "failed": 1, "ready": 0, "conditions": conditions}
+
+
+def play(client: Client, namespace: str) -> None:
+    """Lets every Job of ours end well."""
+    for body in client.list("Job", namespace, labels.OWNED_SELECTOR):
+        if not body.get("status", {}).get("succeeded"):
+            report(client, body, complete())
+
+
+def report(client: Client, job: Manifest, status: Manifest) -> None:
+    meta = job["metadata"]
+    client.patch("Job", meta["namespace"], meta["name"], {"status": status}, subresource="status")
 
 
 def _true(type_: str, reason: str = "CompletionsReached") -> Manifest:

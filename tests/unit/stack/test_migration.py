@@ -306,8 +306,8 @@ def test_what_others_put_into_a_template_that_is_held_is_taken_out_all_the_same(
     template = there[query]["spec"]["template"]
     template["spec"]["hostAliases"] = [{"ip": "10.0.0.1"}]
     template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "today"
-    theirs = {"f:hostAliases": {}}
-    notes = {"f:annotations": {"f:kubectl.kubernetes.io/restartedAt": {}}}
+    theirs: Manifest = {"f:hostAliases": {}}
+    notes: Manifest = {"f:annotations": {"f:kubectl.kubernetes.io/restartedAt": {}}}
     there[query]["metadata"]["managedFields"].append(
         {
             "manager": "kubectl-edit",
@@ -375,7 +375,7 @@ def test_a_hand_edit_of_what_may_change_is_set_back() -> None:
     there = world(OLD, active=1)
     found = there[migration.job(OLD)]
     found["spec"] |= {"suspend": True, "ttlSecondsAfterFinished": 1}
-    fields = {"f:spec": {"f:suspend": {}, "f:ttlSecondsAfterFinished": {}}}
+    fields: Manifest = {"f:spec": {"f:suspend": {}, "f:ttlSecondsAfterFinished": {}}}
     found["metadata"]["managedFields"].append({"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields})
     assert steps(OLD, there) == [f"Scrub {migration.job(OLD)}", f"Apply {migration.job(OLD)}"]
 

@@ -10,12 +10,10 @@ from psycopg import errors
 
 from novacron.adapters.database_roles import script
 from tests.support.certificates import Authority
-from tests.support.database import Database, Login
+from tests.support.database import ROLES, Database, Login
 from tests.support.migration_process import MigrationProcess
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
-
-ROLES = ("novacron_owner", "novacron_auth", "novacron_query")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +78,7 @@ def test_a_login_that_may_makes_the_roles_itself(database: Database, options: st
 
 
 def test_a_login_of_its_own_gets_no_role_of_a_workload(migrated: Database) -> None:
-    login = migrated.owner()
+    login = migrated.owner(roles=["novacron_owner"])
     assert migrated.migrate(login, shared=()).outcome == "current"
     asked = "SELECT rolname FROM pg_auth_members JOIN pg_roles AS r ON r.oid = roleid WHERE member = %s::regrole"
     assert migrated.sql(asked, login.name) == [("novacron_owner",)]
@@ -191,11 +189,6 @@ def _person(database: Database, login: Login) -> str:
     return str(database.sql(f"{row} RETURNING id", *values, login=login)[0][0])
 
 
-def test_the_sample_is_what_the_command_prints() -> None:
-    sample = Path(__file__).parents[2] / "manifests" / "samples" / "database-roles.sql"
-    assert sample.read_text() == script()
-
-
 def test_the_command_says_wrong_usage_and_an_outage_apart(postgres: Postgres, tmp_path: Path) -> None:
     database = Database(postgres, tmp_path / "logins")
     login = database.owner()
@@ -207,7 +200,8 @@ def test_the_command_says_wrong_usage_and_an_outage_apart(postgres: Postgres, tm
     message = wrong.message()
     assert (message["outcome"], message["reason"]) == ("unreachable", "DatabaseMissing")
     assert "create it, or correct spec.database.name" in message["message"]
-    login.volume.replace({"username": login.name, "password": "canary-wrong", "ca.crt": postgres.ca})
+    files: dict[str, str | bytes] = {"username": login.name, "password": "canary-wrong", "ca.crt": postgres.ca}
+    login.volume.replace(files)
     refused = MigrationProcess(tmp_path / "refused", database.migration(login), "--wait=0")
     assert refused.run() == 3
     assert refused.message()["reason"] == "AuthenticationFailed"
@@ -227,10 +221,22 @@ def test_without_a_file_for_the_message_none_is_made(postgres: Postgres, tmp_pat
 def test_the_database_is_waited_for(postgres: Postgres, tmp_path: Path) -> None:
     database = Database(postgres, tmp_path / "logins")
     login = database.owner()
-    good = {"username": login.name, "password": login.password, "ca.crt": postgres.ca}
+    good: dict[str, str | bytes] = {"username": login.name, "password": login.password, "ca.crt": postgres.ca}
     login.volume.replace(good | {"password": "canary-of-yesterday"})
     with MigrationProcess(tmp_path / "run", database.migration(login), "--wait=60").start() as run:
         until(lambda: "the database is tried again" in run.log(), "it was refused once")
         login.volume.replace(good)
         assert run.ended() == 0
     assert "canary" not in run.log()
+
+
+def test_a_standby_is_waited_for_as_for_an_outage(database: Database, virgin: Postgres) -> None:
+    login = database.owner()
+    virgin.demote()
+    try:
+        report = database.migrate(login, wait=0)
+    finally:
+        virgin.promote()
+    assert (report.outcome, report.reason) == ("unreachable", "NotServing")
+    assert "it is a standby, which takes no changes" in report.message
+    assert database.migrate(login).outcome == "migrated"

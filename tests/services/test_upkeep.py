@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def test_a_month_is_in_utc_wherever_the_server_is(database: Database, owner: Log
 
 
 @pytest.fixture
-def aged(database: Database, owner: Login) -> Iterator[list[str]]:
+def aged(database: Database, owner: Login) -> list[str]:
     """Partitions of the last 16 months, each with a row."""
     past = [month(-offset) for offset in range(16, 0, -1)]
     for name in past:

@@ -17,6 +17,7 @@ from novacron.workload.service.settings import MigrationSettings
 from tests.support.postgres import ADMIN_PASSWORD, Postgres
 from tests.support.volume import Volume
 
+ROLES = ("novacron_owner", "novacron_auth", "novacron_query")
 _numbers = itertools.count(1)
 
 
@@ -56,9 +57,15 @@ class Database:
         files: dict[str, str | bytes] = {"username": name, "password": password, "ca.crt": self.server.ca}
         return Login(name, password, Volume(self._home / name, files))
 
-    def owner(self, options: str = "CREATEROLE") -> Login:
-        """A login that owns the database."""
+    def owner(self, options: str = "CREATEROLE", roles: Sequence[str] = ROLES) -> Login:
+        """A login that owns the database.
+
+        Args:
+            roles: it may use these, where they are there: from PostgreSQL 16 on it could not join another's by itself.
+        """
         login = self.login(options=options)
+        for (role,) in self.server.sql("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [*roles]):
+            self.server.sql(f"GRANT {role} TO {login.name}")
         self.server.sql(f"ALTER DATABASE {self.name} OWNER TO {login.name}")
         return login
 

@@ -31,7 +31,9 @@ _CONCURRENT = {"statement": "1h", "lock": "0"}
 _ATTEMPTS = 6
 _PAUSE_SECONDS = 2.0
 """Between attempts at a lock, in which those who waited behind us get on."""
-_INDEX = re.compile(r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE)
+CONCURRENT_INDEX = re.compile(
+    r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE
+)
 _INVALID = """
 SELECT c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -131,7 +133,7 @@ def _apply(backend: _Backend, file: File) -> None:
 
 def _drop_unfinished(backend: _Backend, text: str) -> None:
     """An index whose building was cut off is there, and costs, but serves nobody; IF NOT EXISTS would leave it so."""
-    names = _INDEX.findall(text)
+    names = CONCURRENT_INDEX.findall(text)
     for (name,) in backend.connection.execute(_INVALID, (backend.schema, names)).fetchall():
         _log.info("an unfinished index is dropped, to be built again", schema=backend.schema, index=name)
         index = sql.Identifier(backend.schema, name)

@@ -14,6 +14,8 @@ from novacron.core import dependencies
 Outcome = Literal["migrated", "current", "kept", "skipped", "refused", "failed", "unreachable"]
 """kept: the upkeep was done. skipped: it was not its turn. refused: a person must act. failed: another run may do."""
 
+_OF_A_PROCESS = ("Reached", "Unchecked", "CheckOverdue")
+"""Reasons of a dependency that only a process that goes on can give."""
 REASONS: dict[str, str] = {
     "Migrated": "Migrations were applied, and the schemas are what this version needs.",
     "Current": "The schemas were what this version needs already.",
@@ -29,7 +31,7 @@ REASONS: dict[str, str] = {
     "ServerTooOld": "The server is older than PostgreSQL 14.",
     "LockTimeout": "Somebody else held a lock for too long: another run, or a transaction on one of the tables.",
     "StatementFailed": "The server refused a statement of a migration.",
-    **{name: text for name, text in dependencies.REASONS.items() if name not in ("Reached", "CheckOverdue")},
+    **{name: text for name, text in dependencies.REASONS.items() if name not in _OF_A_PROCESS},
 }
 """Reason -> what it means. Those of a dependency say why the database could not be reached."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,4 +73,5 @@ def _leave(termination_log: Path, report: Report) -> None:
     document = report.document()
     structlog.get_logger(__name__).info("ended", **document)
     if termination_log.exists():
-        termination_log.write_bytes(orjson.dumps(document))
+        with suppress(OSError):  # the exit code and the log are left
+            termination_log.write_bytes(orjson.dumps(document))

@@ -107,6 +107,16 @@ def test_who_waits_too_long_is_told_for_whom(database: Database, owner: Login) -
     assert "canary" not in report.message
 
 
+def test_a_lock_that_is_held_too_long_is_an_outage_to_whoever_started_the_run(
+    database: Database, owner: Login, tmp_path: Path
+) -> None:
+    with database.connect() as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        run = MigrationProcess(tmp_path, database.migration(owner), "--wait=0.2")
+        assert run.run() == 3, run.log()
+    assert run.message()["reason"] == "LockTimeout"
+
+
 def test_a_run_killed_in_the_middle_leaves_nothing_half_done(
     database: Database, owner: Login, folder: Callable[..., Path], tmp_path: Path
 ) -> None:

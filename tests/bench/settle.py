@@ -1,50 +1,68 @@
-"""Plays the controllers once: every workload available, every store valid, every secret synced. Writes status alone."""
+"""Plays the controllers once: Jobs done, workloads available, stores valid, secrets synced. Writes status alone."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from novacron.core import kinds
+from novacron.core import conditions, kinds
 from novacron.core.manifest import Kind, Manifest
 from tests.bench.counters import look, ready
 from tests.bench.server import CONCURRENCY, Bench
+from tests.support import jobs
 from tests.support.controlplane.progress import say
 from tests.support.operator_process import OperatorProcess
 from tests.support.waiting import until
 
 _MANAGER = "bench"
 _PLAYED = (kinds.DEPLOYMENT, kinds.SECRET_STORE, kinds.EXTERNAL_SECRET)
+_SECONDS = 60.0
 _SECONDS_A_RESOURCE = 2.0
 _QUIET_LOOKS = 3
 
 
 async def settle(bench: Bench, namespaces: Sequence[str]) -> None:
-    """Waits for the end of the first pass over each resource, then reports on its children."""
+    """Waits for the end of the first pass over each resource, then reports on its children.
+
+    The Deployments of auth and query come with a second pass, once the Job has succeeded.
+    """
     say(f"playing the controllers of {len(namespaces)} resources")
     waiting = iter(namespaces)
 
     async def worker() -> None:
         for namespace in waiting:
-            await _examined(bench, namespace)
+            await _until(bench, namespace, _examined)
+            await play(namespace, kinds.JOB)
+            await _until(bench, namespace, _migrated)
             for kind in _PLAYED:
-                for item in (await bench.kube.list(kind, namespace)).items:
-                    await bench.kube.apply_status(kind, _status(kind, item), manager=_MANAGER)
+                await play(namespace, kind)
+
+    async def play(namespace: str, kind: Kind) -> None:
+        for item in (await bench.kube.list(kind, namespace)).items:
+            await bench.kube.apply_status(kind, _status(kind, item), manager=_MANAGER)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(CONCURRENCY, len(namespaces))):
             group.create_task(worker())
 
 
-async def _examined(bench: Bench, namespace: str) -> None:
+async def _until(bench: Bench, namespace: str, holds: Callable[[Manifest], bool]) -> None:
     """Status is the last thing that a pass writes; before that a Deployment's replicas may still change."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(_SECONDS):
         while True:
-            body = await bench.kube.get(kinds.NOVACRON, namespace, "novacron")
-            if body["status"]["observedGeneration"] == body["metadata"]["generation"]:
+            if holds(await bench.kube.get(kinds.NOVACRON, namespace, "novacron")):
                 return
             await asyncio.sleep(0.1)
+
+
+def _examined(body: Manifest) -> bool:
+    return bool(body["status"]["observedGeneration"] == body["metadata"]["generation"])
+
+
+def _migrated(body: Manifest) -> bool:
+    found = {item["type"]: item["status"] for item in body["status"]["conditions"]}
+    return found[conditions.SCHEMA_CURRENT] == "True"
 
 
 def _status(kind: Kind, item: Manifest) -> Manifest:
@@ -54,6 +72,8 @@ def _status(kind: Kind, item: Manifest) -> Manifest:
         pods = item["spec"]["replicas"]
         names = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
         status = {"observedGeneration": meta["generation"], **dict.fromkeys(names, pods)}
+    elif kind == kinds.JOB:
+        status = jobs.complete()
     else:
         ready = {"type": "Ready", "status": "True", "reason": "Valid", "message": "played by the bench"}
         status = {"conditions": [ready | {"lastTransitionTime": "2026-01-01T00:00:00Z"}]}

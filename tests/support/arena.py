@@ -1,8 +1,8 @@
 """An operator of a test's own against a real API server without controllers: nothing moves but what the test moves.
 
 It serves one namespace and keeps its lease there, so that many arenas may share one API server without knowing of each
-other. The Deployment controller is played by ``play_deployments``: a Ready resource is looked at again only after
-minutes, hence whatever the operator notices sooner, its watches told it.
+other. The controllers of Deployments and Jobs are played by ``play_controllers``: a Ready resource is looked at again
+only after minutes, hence whatever the operator notices sooner, its watches told it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from novacron.core import labels
+from tests.support import jobs
 from tests.support.api_calls import Match
 from tests.support.api_client import Client, Manifest
 from tests.support.fault_proxy import FaultProxy, Stream
@@ -80,15 +81,16 @@ class Arena:
 
     def until_ready(self, seconds: float = 60.0) -> None:
         def ready() -> bool:
-            self.play_deployments()
+            self.play_controllers()
             condition = self.place.condition("Ready")
             assert condition.get("status") == "True", condition
             return True
 
         until(ready, f"{self.namespace} is Ready", seconds)
 
-    def play_deployments(self) -> None:
-        """What the Deployment controller would report once all pods run."""
+    def play_controllers(self) -> None:
+        """What they would report once all pods run, and those of Jobs have ended well."""
+        jobs.play(self.client, self.namespace)
         for body in self.client.list("Deployment", self.namespace, labels.OWNED_SELECTOR):
             replicas = body["spec"]["replicas"]
             status = {

@@ -121,7 +121,7 @@ def _database() -> Manifest:
         "port": 6432,
         "name": "nova_cron",
         "sslMode": "verify-ca",
-        "migrate": False,
+        "migrate": True,
         "connectionBudget": 400,
         "cidrs": ["10.20.0.0/16", "fd00:20::/32"],
         "peers": [_peer(), {"ipBlock": {"cidr": "10.21.0.0/16", "except": ["10.21.1.0/24"]}}],

@@ -25,6 +25,7 @@ MONITORING_APPLIED = "MonitoringApplied"
 CAPACITY_CONSISTENT = "CapacityConsistent"
 DRIFTED = "Drifted"
 CREDENTIALS_CURRENT = "CredentialsCurrent"
+SCHEMA_CURRENT = "SchemaCurrent"
 SIGNING_KEYS_CURRENT = "SigningKeysCurrent"
 AUTH_READY = "AuthReady"
 
@@ -42,6 +43,7 @@ TYPES: dict[str, str] = {
     CAPACITY_CONSISTENT: "LimitRanges, quotas, disruption budgets and autoscalers leave room for what is asked.",
     DRIFTED: "A field that the operator owns does not stay as it was written.",
     CREDENTIALS_CURRENT: "The logins that are mounted are accepted, as the pods say; False: pods live on earlier ones.",
+    SCHEMA_CURRENT: "The database's schemas are what auth and query of this version need.",
     SIGNING_KEYS_CURRENT: "The key that signs access tokens is no older and no smaller than the resource asks.",
     AUTH_READY: "Access tokens can be signed, and auth is available.",
 }
@@ -77,6 +79,8 @@ REASONS: dict[str, str] = {
     "LimitRangeConflict": "A LimitRange of the namespace refuses a pod of this resource.",
     "ManagedElsewhere": "The Secrets are provided by somebody else (secrets.provider Existing).",
     "MetricsUnavailable": "An autoscaler cannot read its metrics; its own message follows.",
+    "MigrationFailed": "A migration was refused; the message says by what, what to do, and how it is run again.",
+    "MigrationRunning": "A Job brings the schemas forward; auth and query of this version wait for it.",
     "MutatedOnAdmission": "A field comes back right after each write: a mutating webhook sets it. It is left alone.",
     "NameConflict": "An object of a wanted name exists and is not ours; rename or delete it.",
     "NamespaceTaken": "Another NovaCron of this namespace came first; one namespace holds one.",
@@ -95,12 +99,15 @@ REASONS: dict[str, str] = {
     "RotationOverdue": "The signing key should have been replaced by now; the message says what it waits for.",
     "RouteAccepted": "The gateway accepted the route and its references resolve.",
     "RouteNotAccepted": "The gateway has not accepted the route; its own message follows.",
+    "SchemaCurrent": "The schemas are what this version needs.",
+    "SchemaOutdated": "Pods miss tables of this version; nobody migrates, as database.migrate is false.",
     "SecretMissing": "A pod waits for a Secret or key that does not exist; the message names it.",
     "SecretsSynced": "The store is valid and every ExternalSecret is synced.",
     "Settled": "Nothing is left to do.",
     "StoreNotReady": "The SecretStore is not valid; its own message follows.",
     "Unschedulable": "No node takes the pods; the message says what nodes lack and which field asks for it.",
     "Unobserved": "Not seen yet.",
+    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; partitions are there for months.",
     "WriteFailed": "The API server refused a write; its answer follows. The operator tries again.",
     "WorkloadUnavailable": "A workload has too few available pods; the message names it and why.",
 }

@@ -52,6 +52,8 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "LimitRange": (("spec",),),
     "Ingress": (("spec",),),
     "HTTPRoute": (("spec",),),
+    "Job": (("spec",),),
+    "CronJob": (("spec",),),
 }
 """Where an addition by somebody else changes what we promise; elsewhere additions are left alone."""
 
@@ -255,3 +257,27 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
         and at(entry.get("fieldsV1", {}), *(f"f:{step}" for step in path)) is not None
         for entry in at(live, "metadata", "managedFields", default=[])
     )
+
+
+def last_applied(live: Manifest, *path: str) -> Any:
+    """What our last apply set at a path, with the values that are there now; None where the record of it is gone.
+
+    Writing that again changes nothing of ours, and takes nothing over that others wrote.
+    """
+    for entry in at(live, "metadata", "managedFields", default=[]):
+        fields = at(entry, "fieldsV1", *(f"f:{step}" for step in path))
+        if _is_ours(entry) and fields is not None:
+            return _projected(fields, at(live, *path))
+    return None
+
+
+def _projected(fields: dict[str, Any], live: Any) -> Any:
+    inner = {key: within for key, within in fields.items() if key != "."}
+    if not inner:
+        return copy.deepcopy(live)
+    found: dict[str | int, Any] = {}
+    for key, within in inner.items():
+        step, value = _step(key, live)
+        if step is not None:
+            found[step] = _projected(within, value)
+    return [found[index] for index in sorted(found, key=int)] if isinstance(live, list) else found

@@ -24,6 +24,8 @@ AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodaut
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+JOB = Kind("batch/v1", "Job", "jobs")
+CRON_JOB = Kind("batch/v1", "CronJob", "cronjobs")
 SECRET_STORE = Kind("external-secrets.io/v1", "SecretStore", "secretstores")
 EXTERNAL_SECRET = Kind("external-secrets.io/v1", "ExternalSecret", "externalsecrets")
 HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
@@ -41,6 +43,8 @@ CORE_CHILDREN = (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
     INGRESS,
+    JOB,
+    CRON_JOB,
 )
 OPTIONAL_CHILDREN = (SECRET_STORE, EXTERNAL_SECRET, HTTP_ROUTE, SERVICE_MONITOR, PROMETHEUS_RULE)
 """Kinds of neighbours that may be absent from a cluster."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 WORKLOADS = ("api", "auth", "query", "ml")
+MIGRATE = "migrate"
+"""The component of migration and upkeep; no Service, budget or autoscaler selects it."""
 
 REDIRECT_SUFFIX = "redirect"
 
@@ -26,3 +28,13 @@ def config(name: str, workload: str) -> str:
 def jwks(name: str) -> str:
     """ConfigMap with the public signing keys."""
     return f"{name}-jwks"
+
+
+def migration(name: str, digest: str) -> str:
+    """Job that brings the schemas to what one image needs."""
+    return f"{name}-{MIGRATE}-{digest}"
+
+
+def upkeep(name: str) -> str:
+    """CronJob that keeps the schemas small."""
+    return f"{name}-upkeep"

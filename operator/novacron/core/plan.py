@@ -92,7 +92,7 @@ def set_back(step: Step, persistent: Collection[str] = ()) -> tuple[str, ...]:
 
 
 _BOUNDS = ("LimitRange", "ResourceQuota")
-_PODS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget")
+_PODS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Job", "CronJob")
 
 
 def rank(kind: str) -> int:
@@ -102,11 +102,16 @@ def rank(kind: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Everything that should exist, complete; what is not in it must not exist."""
+    """Everything that should exist, complete; what is not in it must not exist.
+
+    Args:
+        initial_replicas: first replicas of Deployments that an autoscaler owns from then on.
+        kept: what may stay as it is, and is not made where it is missing: Jobs that are done.
+    """
 
     manifests: tuple[Manifest, ...]
     initial_replicas: Mapping[Ref, int]
-    """First replicas of Deployments that an autoscaler owns from then on."""
+    kept: frozenset[Ref] = frozenset()
 
 
 def plan(
@@ -143,7 +148,7 @@ def plan(
             steps.append(Refuse(key, _leaving(found if found is not None else taken[key], manifest)))
         else:
             steps.extend(_repair(manifest, found, _cause(found, undisturbed), tolerated))
-    steps.extend(_prune(names, live.values(), uid))
+    steps.extend(_prune(names | wanted.kept, live.values(), uid))
     return tuple(sorted(steps, key=lambda step: rank(step.ref.kind)))
 
 

@@ -86,7 +86,7 @@ def _dependency(item: Any) -> Dependency | None:
         return None
     for known in STATES:
         if state == known:
-            return Dependency(name, known, required, secret, reason, _line(message))
+            return Dependency(name, known, required, secret, reason, one_line(message))
     return None
 
 
@@ -94,7 +94,7 @@ def _matching(pattern: re.Pattern[str], text: Any) -> str | None:
     return text if isinstance(text, str) and pattern.fullmatch(text) else None
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """One short line that a terminal prints as it is."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * _MOST_WORDS])
     words = " ".join(printable.split())

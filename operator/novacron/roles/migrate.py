@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _WAIT_SECONDS = 300.0
 _EXIT = {"refused": REFUSED, "failed": REFUSED, "unreachable": UNREACHABLE}
-"""Outcome -> exit code; else 0."""
+"""Outcome -> exit code; else 0. A Job is tried again after UNREACHABLE alone (docs/decisions/0019)."""
+_TRIED_AGAIN = frozenset({"LockTimeout"})
+"""Reasons of failures that pass by themselves: to whoever waits for a lock the database is as good as away."""
 
 
 @click.command()
@@ -62,7 +64,7 @@ def migrate(upkeep: bool, wait: float, termination_log: Path, config: Path, log_
     if report.reason == "RightMissing":
         click.echo(script(), nl=False)
     _leave(termination_log, report)
-    sys.exit(_EXIT.get(report.outcome, 0))
+    sys.exit(UNREACHABLE if report.reason in _TRIED_AGAIN else _EXIT.get(report.outcome, 0))
 
 
 def _leave(termination_log: Path, report: Report) -> None:

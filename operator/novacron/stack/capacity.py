@@ -79,7 +79,7 @@ def need(resource: NovaCron) -> dict[str, Decimal]:
     """The most that the resource can need, by the names of a ResourceQuota."""
     spec = resource.spec
     pods = [(2 * spec.workloads[role].max_replicas, size(resource, role)) for role in _enabled(resource)]
-    if _migrates(resource):
+    if spec.migrates:
         pods.append((_JOBS, size(resource, "query")))
     bounds = spec.governance.limit_range
     pods.append((_OTHER_PODS, Size(_amounts(bounds.default_request), _amounts(bounds.default))))
@@ -92,14 +92,10 @@ def need(resource: NovaCron) -> dict[str, Decimal]:
     return found
 
 
-def _migrates(resource: NovaCron) -> bool:
-    return resource.spec.auth.enabled or resource.spec.query.enabled
-
-
 def _running(resource: NovaCron) -> dict[str, Size]:
     """What runs -> the size of its pods. The Jobs of auth and query have query's size, also where query is off."""
     found = {role: size(resource, role) for role in _enabled(resource)}
-    if _migrates(resource) and "query" not in found:
+    if resource.spec.migrates and "query" not in found:
         found["migration"] = size(resource, "query")
     return found
 

@@ -24,7 +24,7 @@ from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
 from novacron.core.plan import Refuse, Step, Wanted, plan, set_back
-from novacron.stack import asking, capacity, desired, gather, resync, rollout, status, tell
+from novacron.stack import asking, capacity, desired, gather, migration, resync, rollout, status, tell
 from novacron.stack.act import Outcome, act
 from novacron.stack.memory import Memory
 from novacron.stack.observed import Observed
@@ -208,7 +208,9 @@ class Controller:
             self._kube, namespace, name, capabilities, lambda kind: self._may_have(kind, namespace, name)
         )
         keys = await self._kept(body, resource, snapshot.children.get(_key_set(resource)))
-        wanted = desired.wanted(resource, capabilities, snapshot.children, keys.document)
+        complete = desired.wanted(resource, capabilities, snapshot.children, keys.document)
+        jobs = migration.with_jobs(complete, resource, snapshot.children)
+        wanted = migration.in_turn(jobs, resource, snapshot.children)
         memory.suspected &= {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
         taken = await gather.taken(self._kube, namespace, memory.suspected, snapshot.around)
         undisturbed = self._undisturbed(body, wanted, memory)
@@ -239,10 +241,12 @@ class Controller:
             if child not in outcome.deleted
         }
         incomplete = rollout.incomplete(resource, children)
-        pods = gather.Pods({}, {})
-        if any(at(item, "status", "replicas") for item in incomplete.values()):
+        pods = gather.Pods()
+        job = migration.unfinished(resource, children)
+        waited_for = any(at(item, "status", "replicas") for item in incomplete.values())
+        if waited_for or job is not None or migration.upkeep_failed(resource, children):
             workloads = self._pulse.workloads if self._pulse is not None else None
-            pods = await gather.living(self._kube, workloads, resource, incomplete, clock.now())
+            pods = await gather.living(self._kube, workloads, resource, incomplete, job, clock.now())
         key = (resource.metadata.namespace, resource.metadata.name)
         return Observed(
             resource,
@@ -259,6 +263,9 @@ class Controller:
             asking.question(body, resource, children, pods.said, within_reach=self._pulse is not None),
             self._pulse.heard(key) if self._pulse is not None else {},
             look.keys,
+            pods.outdated,
+            pods.migration,
+            pods.upkeep,
         )
 
     def _listen(self, resource: NovaCron, observed: Observed, verdict: tuple[Condition, ...]) -> None:

@@ -11,7 +11,7 @@ from novacron.core import kinds, names
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Kind, Manifest, Ref, ref
 from novacron.core.plan import Wanted
-from novacron.stack import capacity, edges, exposure, monitoring, settings
+from novacron.stack import capacity, edges, exposure, migration, monitoring, settings
 from novacron.vault import desired as vault
 from novacron.workload import objects
 from novacron.workload.component import Component, manifest
@@ -25,7 +25,7 @@ def wanted(
     live: Mapping[Ref, Manifest] = _NO_LIVE,
     key_set: str = auth.NO_KEYS,
 ) -> Wanted:
-    """All children.
+    """All children, as they are once everything has had its turn (stack/migration.py).
 
     Args:
         live: what is there; decides only how an ExternalSecret leaves (decisions.md 14).
@@ -34,6 +34,7 @@ def wanted(
     bits = _accepted_bits(resource, key_set)
     components = [_component(resource, capabilities, role, bits) for role in _enabled(resource)]
     manifests = [item for component in components for item in objects.children(component)]
+    manifests += migration.children(resource, capabilities)
     manifests += [auth.jwks(resource, key_set), *edges.policies(resource, capabilities), *_governance(resource)]
     manifests += vault.children(resource, live)
     manifests += exposure.children(resource, capabilities)
@@ -70,6 +71,7 @@ def _component(resource: NovaCron, capabilities: Capabilities, role: str, bits: 
         resource,
         capabilities,
         role,
+        resource.spec.workloads[role],
         settings.settings(resource, role, bits),
         settings.reloaded(resource, role),
         (*vault.mounts(resource, role), *auth.mounts(role)),

@@ -23,6 +23,7 @@ STORES: dict[str, tuple[str, ...]] = {
     "auth": ("database", "redis"),
     "query": ("database", "redis"),
     "ml": (),
+    names.MIGRATE: ("database",),
 }
 """Workload -> datastores that it opens connections to."""
 
@@ -39,6 +40,8 @@ def policies(resource: NovaCron, capabilities: Capabilities) -> list[Manifest]:
     enabled = [role for role, workload in resource.spec.workloads.items() if workload.enabled]
     found = [_default_deny(resource)]
     found += [_policy(resource, capabilities, role, enabled) for role in enabled]
+    if resource.spec.migrates:
+        found.append(_migration(resource))
     if resource.spec.exposure.type == "Ingress" and resource.spec.exposure.tls.issuer:
         found.append(_solver(resource))
     return found
@@ -62,6 +65,17 @@ def _policy(resource: NovaCron, capabilities: Capabilities, role: str, enabled: 
         "egress": _egress(resource, role, enabled),
     }
     return manifest(resource, kinds.NETWORK_POLICY, names.component(name, role), role, spec=spec)
+
+
+def _migration(resource: NovaCron) -> Manifest:
+    """Of the Jobs' pods: they reach the database, and nobody reaches them."""
+    name = resource.metadata.name
+    spec = {
+        "podSelector": {"matchLabels": labels.selector(name, names.MIGRATE)},
+        "policyTypes": ["Ingress", "Egress"],
+        "egress": [*_dns(), *_stores(resource, names.MIGRATE)],
+    }
+    return manifest(resource, kinds.NETWORK_POLICY, names.component(name, names.MIGRATE), names.MIGRATE, spec=spec)
 
 
 def _ingress(resource: NovaCron, capabilities: Capabilities, role: str, enabled: Sequence[str]) -> list[Manifest]:
@@ -97,12 +111,18 @@ def _egress(resource: NovaCron, role: str, enabled: Sequence[str]) -> list[Manif
             rules.append(
                 {"to": [_pods_of(resource, called)], "ports": _tcp(_port(resource, called, port) for port in ports)}
             )
+    rules += _stores(resource, role)
+    return rules + [_completed(rule.manifest()) for rule in spec.workloads[role].extra_egress]
+
+
+def _stores(resource: NovaCron, role: str) -> list[Manifest]:
+    rules = []
     for store in STORES[role]:
-        where: Any = spec.database if store == "database" else spec.redis
+        where: Any = resource.spec.database if store == "database" else resource.spec.redis
         peers = [{"ipBlock": {"cidr": cidr}} for cidr in where.cidrs] + [peer.manifest() for peer in where.peers]
         if peers:
             rules.append({"to": peers, "ports": _tcp([where.port])})
-    return rules + [_completed(rule.manifest()) for rule in spec.workloads[role].extra_egress]
+    return rules
 
 
 def _dns() -> list[Manifest]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from novacron.adapters.kube import Kube
 from novacron.adapters.workloads import NoAnswer, Workloads
 from novacron.api.v1alpha1 import NovaCron
-from novacron.core import kinds, labels
+from novacron.core import kinds, labels, names
 from novacron.core.capabilities import Capabilities
-from novacron.core.manifest import Kind, Manifest, Ref, at, ref
+from novacron.core.manifest import Kind, Manifest, Ref, at, owner_uids, ref
 from novacron.core.readiness import Dependency
-from novacron.stack import dependencies, pods
+from novacron.stack import dependencies, last_words, pods, refusal
 from novacron.stack.dependencies import Heard, complaints
+from novacron.stack.last_words import End
 from novacron.stack.problem import Problem, gravest
 
 _ASKED = 3
@@ -73,25 +74,37 @@ async def taken(
 
 @dataclass(frozen=True, slots=True)
 class Pods:
-    """What the pods of incomplete workloads show and say.
+    """What the pods of incomplete workloads and of Jobs show and say.
 
     Args:
-        problems: workload -> the gravest one.
+        problems: workload, or migrate -> the gravest one.
         said: workload -> what its pods say against their credentials, where they do.
+        outdated: workload -> what its pods say against the schema.
+        migration: how the last pod of the migration ended, where that was not well.
+        upkeep: the same of the last upkeep.
     """
 
-    problems: Mapping[str, Problem]
-    said: Mapping[str, Heard]
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    said: Mapping[str, Heard] = field(default_factory=dict)
+    outdated: Mapping[str, Dependency] = field(default_factory=dict)
+    migration: End | None = None
+    upkeep: End | None = None
 
 
 async def living(
-    kube: Kube, workloads: Workloads | None, resource: NovaCron, incomplete: Mapping[str, Manifest], now: datetime
+    kube: Kube,
+    workloads: Workloads | None,
+    resource: NovaCron,
+    incomplete: Mapping[str, Manifest],
+    job: Manifest | None,
+    now: datetime,
 ) -> Pods:
     """Reads pods and FailedMount events, and asks pods that run but are not ready.
 
     Args:
         workloads: None where pods are out of reach.
         incomplete: workload -> its Deployment.
+        job: the migration, where it has not succeeded.
     """
     meta = resource.metadata
     listed, events = await asyncio.gather(
@@ -99,8 +112,15 @@ async def living(
         kube.list(kinds.CORE_EVENT, meta.namespace, field_selector="reason=FailedMount,involvedObject.kind=Pod"),
     )
     templates = {role: deployment["spec"]["template"] for role, deployment in incomplete.items()}
-    own = [pod for pod in listed.items if at(pod, "metadata", "labels", labels.COMPONENT) in incomplete]
-    found = pods.problems(own, events.items, templates, now)
+    own = [pod for pod in listed.items if _component(pod) in incomplete]
+    runs = [pod for pod in listed.items if _component(pod) == names.MIGRATE]
+    migrating = [pod for pod in runs if job is not None and job["metadata"]["uid"] in owner_uids(pod)]
+    if job is not None:
+        templates[names.MIGRATE] = job["spec"]["template"]
+    going = [pod for pod in migrating if last_words.terminated(pod) is None or at(pod, "status", "reason")]
+    found = pods.problems([*own, *going], events.items, templates, now)
+    if job is not None and not migrating:
+        found |= await _unmade(kube, job)
     said = await _said(workloads, resource, own) if workloads is not None else {}
     for role, answers in said.items():
         missed = dependencies.problem(answers)
@@ -108,8 +128,29 @@ async def living(
         if graver is not None:
             found[role] = graver
     against = {role: complaints(item for answer in answers for item in answer) for role, answers in said.items()}
-    # without a complaint they may still miss the server: that says nothing of their login
-    return Pods(found, {role: complaint for role, complaint in against.items() if complaint})
+    return Pods(
+        found,
+        # without a complaint they may still miss the server: that says nothing of their login
+        {role: complaint for role, complaint in against.items() if complaint},
+        {role: item for role, answers in said.items() for item in dependencies.outdated(answers)},
+        last_words.last_end(migrating),
+        last_words.last_end(pod for pod in runs if pod not in migrating),
+    )
+
+
+def _component(pod: Manifest) -> str:
+    return str(at(pod, "metadata", "labels", labels.COMPONENT, default=""))
+
+
+async def _unmade(kube: Kube, job: Manifest) -> dict[str, Problem]:
+    """Why a Job has no pod at all: unlike a Deployment it says so in events alone."""
+    meta = job["metadata"]
+    chosen = f"reason=FailedCreate,involvedObject.kind=Job,involvedObject.uid={meta['uid']}"
+    events = (await kube.list(kinds.CORE_EVENT, meta["namespace"], field_selector=chosen)).items
+    if not events:
+        return {}
+    last = max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    return {names.MIGRATE: refusal.refused("query", last.get("message", ""))}
 
 
 async def _said(

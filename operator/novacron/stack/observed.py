@@ -11,7 +11,9 @@ from novacron.auth.status import Keys
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Manifest, Ref
 from novacron.core.plan import Refuse
+from novacron.core.readiness import Dependency
 from novacron.stack.dependencies import Heard, Question
+from novacron.stack.last_words import End
 from novacron.stack.problem import Problem
 
 
@@ -42,6 +44,9 @@ class Observed:
     question: what CredentialsCurrent depends on besides what was heard.
     heard: workload -> what it says against its credentials.
     keys: what is known of the signing keys.
+    outdated: workload -> what it says against the schema.
+    migration: how the last pod of the migration ended, where that was not well.
+    upkeep: the same of the last upkeep.
     """
 
     resource: NovaCron
@@ -58,3 +63,6 @@ class Observed:
     question: Question = field(default_factory=Question)
     heard: Mapping[str, Heard] = field(default_factory=dict)
     keys: Keys = field(default_factory=lambda: Keys(NO_KEYS))
+    outdated: Mapping[str, Dependency] = field(default_factory=dict)
+    migration: End | None = None
+    upkeep: End | None = None

@@ -54,6 +54,16 @@ class _Pod:
     def name(self) -> str:
         return str(self.body["metadata"]["name"])
 
+    @property
+    def field(self) -> str:
+        """Field of the spec that says what the pod is like: a migration is of query's size and place."""
+        return "query" if self.role == names.MIGRATE else self.role
+
+    @property
+    def image_field(self) -> str:
+        schemas = "spec.auth.image or spec.query.image"
+        return schemas if self.role == names.MIGRATE else f"spec.{self.role}.image"
+
     def containers(self) -> list[Manifest]:
         status = self.body.get("status", {})
         return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
@@ -132,10 +142,10 @@ def _problem(pod: _Pod) -> Problem | None:
         if not pod.recent(_ended(pod)):
             return None
         status = pod.body["status"]
-        return placement.sent_away(pod.role, status.get("reason", ""), status.get("message", ""))
+        return placement.sent_away(pod.field, status.get("reason", ""), status.get("message", ""))
     scheduled = pod.condition("PodScheduled")
     if scheduled.get("status") == "False":
-        return placement.unschedulable(pod.role, scheduled.get("reason", ""), scheduled.get("message", ""))
+        return placement.unschedulable(pod.field, scheduled.get("reason", ""), scheduled.get("message", ""))
     found = [problem for item in pod.containers() if (problem := _container(pod, item)) is not None]
     return gravest(found) or _mount(pod)
 
@@ -172,26 +182,26 @@ def _waiting(pod: _Pod, container: Manifest, waiting: Manifest, last: Manifest |
     if _OOM_AT_START in message:
         return _out_of_memory(pod, container, "as it started", lingering=False)
     image = pod.spec_of(container).get("image") or container.get("image", "")
-    return _image(pod.role, reason, image) or _missing(pod.role, message) or _unmade(pod, reason, message)
+    return _image(pod.image_field, reason, image) or _missing(pod.field, message) or _unmade(pod, reason, message)
 
 
-def _image(role: str, reason: str, image: str) -> Problem | None:
+def _image(field: str, reason: str, image: str) -> Problem | None:
     """In the same words while it is tried and while it is waited."""
     if reason in _PULLING:
-        remedy = f"check spec.image.registry, spec.{role}.image and spec.image.pullSecrets, and that the image is there"
+        remedy = f"check spec.image.registry, {field} and spec.image.pullSecrets, and that the image is there"
         return Problem("ImageUnavailable", f"the image {image} cannot be pulled", remedy)
     if reason == "ErrImageNeverPull":
         remedy = "put it there, or change spec.image.pullPolicy"
         return Problem("ImageUnavailable", f"the image {image} is not on the node, and is never pulled", remedy)
     if reason == "InvalidImageName":
-        remedy = f"correct spec.image.registry, spec.{role}.image or spec.version"
+        remedy = f"correct spec.image.registry, {field} or spec.version"
         return Problem("ImageUnavailable", f"{image} is no name of an image", remedy)
     return None
 
 
 def _unmade(pod: _Pod, reason: str, message: str) -> Problem:
     words = steady(re.sub(r" \(pod: .*\)$", "", message), pod.name)
-    remedy = f"check spec.{pod.role}.image, .uid and .env against what the image needs"
+    remedy = f"check {pod.image_field}, .uid and .env against what the image needs"
     return Problem("ContainerConfigError", f"its container cannot be made: {reason}: {words}".rstrip(": "), remedy)
 
 
@@ -201,10 +211,10 @@ def _end(pod: _Pod, container: Manifest, ended: Manifest, *, lingering: bool) ->
         return _out_of_memory(pod, container, f"exit code {code}", lingering=lingering)
     if reason in ("StartError", "ContainerCannotRun"):
         words = steady(ended.get("message", ""), pod.name)
-        remedy = f"check spec.{pod.role}.image: does it hold NovaCron for the nodes' architecture?"
+        remedy = f"check {pod.image_field}: does it hold NovaCron for the nodes' architecture?"
         return Problem("ContainerConfigError", f"its container cannot start: {words}".rstrip(": "), remedy)
     cause = f"its container ended with exit code {code} ({reason}) and is started again and again"
-    remedy = f"read its last words (`{pod.logs}`); spec.version or spec.{pod.role}.image may be wrong"
+    remedy = f"read its last words (`{pod.logs}`); spec.version or {pod.image_field} may be wrong"
     return Problem("CrashLoop", cause, remedy, lingering=lingering)
 
 
@@ -212,7 +222,7 @@ def _out_of_memory(pod: _Pod, container: Manifest, how: str, *, lingering: bool)
     limit: Any = at(pod.spec_of(container), "resources", "limits", "memory", default="")
     words = f"{how}, limit {limit}" if limit else how
     cause = f"its container was killed for want of memory (OOMKilled, {words})"
-    return Problem("OutOfMemory", cause, f"raise spec.{pod.role}.resources.limits.memory", lingering=lingering)
+    return Problem("OutOfMemory", cause, f"raise spec.{pod.field}.resources.limits.memory", lingering=lingering)
 
 
 def _missing(role: str, message: str) -> Problem | None:
@@ -255,4 +265,4 @@ def _mount(pod: _Pod) -> Problem | None:
 def _unmounted(pod: _Pod, message: str) -> Problem:
     words = steady(message, pod.name, str(at(pod.body, "metadata", "uid", default="no uid")))
     remedy = "see the events of the pod (kubectl describe); the node's kubelet tries again"
-    return _missing(pod.role, message) or Problem("FailedMount", f"a volume cannot be mounted: {words}", remedy)
+    return _missing(pod.field, message) or Problem("FailedMount", f"a volume cannot be mounted: {words}", remedy)

@@ -9,7 +9,7 @@ import re
 
 from novacron.stack.problem import Problem, steady
 
-_POD = re.compile(r'^pods? "[^"]*" is forbidden: ')
+_POD = re.compile(r'^(?:Error creating: )?pods? "[^"]*" is forbidden: ')
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+), requested: (.*?), used: ")
 _LIMIT = re.compile(r"(?:maximum|minimum) \S+ usage per (?:Container|Pod) is|limit to request ratio per")
 _PRIORITY = re.compile(r"no PriorityClass with name (\S+) was found")

@@ -25,11 +25,11 @@ from novacron.workload.pod import drain_seconds
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
-def settings(resource: NovaCron, role: str, key_bits: int) -> str:
+def settings(resource: NovaCron, role: str, key_bits: int | None = None) -> str:
     """JSON; a change of it restarts the pods.
 
     Args:
-        key_bits: of the smallest signing key that is accepted.
+        key_bits: of the smallest signing key that is accepted; None: as the resource asks.
     """
     spec = resource.spec
     workload = spec.workloads[role]
@@ -50,20 +50,36 @@ def settings(resource: NovaCron, role: str, key_bits: int) -> str:
         },
     }
     if "database" in GROUPS[role]:
-        database = spec.database
-        document["database"] = {
-            "host": database.host,
-            "port": database.port,
-            "name": database.name,
-            "ssl_mode": database.ssl_mode,
-            **_credentials(resource, role, "database"),
-        }
+        document["database"] = _database(resource, role)
     if "redis" in GROUPS[role]:
         redis = spec.redis
         document["redis"] = {"host": redis.host, "port": redis.port, "tls": redis.tls}
         if "redis" in groups(resource, role):
             document["redis"] |= _credentials(resource, role, "redis")
     return _text(document | _own(resource, role))
+
+
+def migration(resource: NovaCron) -> str:
+    """JSON of the Jobs: which schemas, and who logs in as they do and so must be a member of more roles."""
+    own = login(resource, "database", names.MIGRATE)
+    document = {
+        "role": names.MIGRATE,
+        "database": _database(resource, names.MIGRATE),
+        "schemas": list(resource.spec.schemas),
+        "shared_logins": [user for user in resource.spec.schemas if login(resource, "database", user) == own],
+    }
+    return _text(document)
+
+
+def _database(resource: NovaCron, user: str) -> dict[str, Any]:
+    database = resource.spec.database
+    return {
+        "host": database.host,
+        "port": database.port,
+        "name": database.name,
+        "ssl_mode": database.ssl_mode,
+        **_credentials(resource, user, "database"),
+    }
 
 
 def _credentials(resource: NovaCron, role: str, group: str) -> dict[str, str]:
@@ -84,7 +100,7 @@ def _text(document: dict[str, Any]) -> str:
     return orjson.dumps(document, option=_READABLE).decode()
 
 
-def _token(resource: NovaCron, key_bits: int) -> dict[str, Any]:
+def _token(resource: NovaCron, key_bits: int | None) -> dict[str, Any]:
     """What every workload needs to judge an access token."""
     jwt = resource.spec.auth.jwt
     return {
@@ -92,7 +108,7 @@ def _token(resource: NovaCron, key_bits: int) -> dict[str, Any]:
         "audience": jwt.audience,
         "clock_skew_seconds": jwt.clock_skew.seconds,
         "max_age_seconds": jwt.max_token_age.seconds,
-        "min_key_size": key_bits,
+        "min_key_size": jwt.min_key_size if key_bits is None else key_bits,
     }
 
 

@@ -13,7 +13,7 @@ from novacron.core import conditions as c
 from novacron.core import kinds, names
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at
-from novacron.stack import dependencies, rollout
+from novacron.stack import dependencies, rollout, schema
 from novacron.stack.observed import Observed
 from novacron.stack.problem import gravity
 from novacron.vault.desired import shared_logins
@@ -29,10 +29,14 @@ _PART_OF_KIND = {
     "PrometheusRule": c.MONITORING_APPLIED,
     "LimitRange": c.CAPACITY_CONSISTENT,
     "ResourceQuota": c.CAPACITY_CONSISTENT,
+    "Job": c.SCHEMA_CURRENT,
+    "CronJob": c.SCHEMA_CURRENT,
 }
 """Which condition tells of a write that failed; everything else is part of the workloads."""
 
-_GATES = (c.WORKLOADS_AVAILABLE, c.SECRETS_SYNCED, c.AUTH_READY, c.EXPOSURE_READY)
+_PERSONS = frozenset({"ProgressDeadlineExceeded", "MigrationFailed"})
+"""Reasons of gates behind which nothing moves until a person acts."""
+_GATES = (c.SCHEMA_CURRENT, c.WORKLOADS_AVAILABLE, c.SECRETS_SYNCED, c.AUTH_READY, c.EXPOSURE_READY)
 
 
 def judge(o: Observed) -> tuple[Condition, ...]:
@@ -48,7 +52,7 @@ def judge(o: Observed) -> tuple[Condition, ...]:
     ]
     parts = [_or_failure(o, part) for part in parts]
     credentials = dependencies.condition(o.question, o.heard)
-    more = (credentials, *_keys(o))
+    more = (credentials, _or_failure(o, schema.condition(o)), *_keys(o))
     return (*_summary(o, (*parts, *more)), _not_paused(), *parts, _drift(o), *more)
 
 
@@ -82,8 +86,7 @@ def _summary(o: Observed, parts: Iterable[Condition]) -> tuple[Condition, ...]:
     for gate in _GATES:
         part = by_type[gate]
         if part.status == "False":
-            stalled = part.reason == "ProgressDeadlineExceeded"
-            return not_ready(part.reason, part.message, stalled=stalled)
+            return not_ready(part.reason, part.message, stalled=part.reason in _PERSONS)
     unknown = [part for part in by_type.values() if part.status == "Unknown"]
     message = by_type[c.WORKLOADS_AVAILABLE].message
     if unknown:
@@ -118,6 +121,7 @@ def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Cond
         c.CAPACITY_CONSISTENT,
         c.DRIFTED,
         c.CREDENTIALS_CURRENT,
+        c.SCHEMA_CURRENT,
         c.SIGNING_KEYS_CURRENT,
         c.AUTH_READY,
     )

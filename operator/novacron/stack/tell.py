@@ -13,7 +13,13 @@ from novacron.core.plan import Apply, Delete, Scale, Scrub, set_back
 from novacron.stack.act import Outcome
 from novacron.stack.problem import CAUSES
 
-_WORTH_TELLING = frozenset({"InvalidSpec", "NamespaceTaken", "NameConflict", "ProgressDeadlineExceeded"}) | CAUSES
+_WORTH_TELLING = CAUSES | {
+    "InvalidSpec",
+    "MigrationFailed",
+    "NamespaceTaken",
+    "NameConflict",
+    "ProgressDeadlineExceeded",
+}
 
 
 async def readiness(recorder: Recorder, body: Manifest, before: Manifest, verdict: tuple[Condition, ...]) -> None:

@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "auth": ("database", "redis"),
     "query": ("database", "redis"),
     "ml": (),
+    names.MIGRATE: ("database",),
 }
 """Workload -> secrets that it mounts (decisions.md, "Who mounts and reaches what")."""
 
@@ -64,11 +65,11 @@ def _login(secret: str, remote_key: str, keys: Mapping[str, str]) -> Login:
 def logins(resource: NovaCron) -> dict[str, Login]:
     """Every Secret that an enabled workload mounts, by name; one without files is neither synced nor mounted."""
     found = {}
-    for role, workload in resource.spec.workloads.items():
-        if workload.enabled:
-            for group in groups(resource, role):
-                one = login(resource, group, role)
-                found[one.secret] = one
+    users = [role for role, workload in resource.spec.workloads.items() if workload.enabled]
+    for user in [*users, *([names.MIGRATE] if resource.spec.migrates else [])]:
+        for group in groups(resource, user):
+            one = login(resource, group, user)
+            found[one.secret] = one
     return found
 
 

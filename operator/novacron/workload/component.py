@@ -27,24 +27,29 @@ class SecretMount:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One enabled workload.
+    """One enabled workload, or the migration, whose process runs once.
 
     Args:
-        role: api, auth, query or ml; also the name of its container and its first argument.
+        role: api, auth, query, ml or migrate; also the name of its container and its first argument.
+        spec: what its pods are like.
         settings: the settings document; a change of it restarts the pods.
-        reloaded: a second document, which the process reads again by itself: no restart.
+        reloaded: a second document, which the process reads again by itself: no restart. Empty: it reads none.
+        options: of the command, after its first argument.
     """
 
     resource: NovaCron
     capabilities: Capabilities
     role: str
+    spec: Workload
     settings: str
     reloaded: str
     mounts: tuple[SecretMount, ...]
+    options: tuple[str, ...] = ()
 
     @property
-    def spec(self) -> Workload:
-        return self.resource.spec.workloads[self.role]
+    def serves(self) -> bool:
+        """Whether it answers requests: it has ports, probes and company then, and knows the keys of its callers."""
+        return self.role in names.WORKLOADS
 
     @property
     def ml(self) -> MlWorkload | None:

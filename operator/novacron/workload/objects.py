@@ -23,7 +23,7 @@ def service_account(component: Component) -> Manifest:
 def config_map(component: Component) -> Manifest:
     name = names.config(component.resource.metadata.name, component.role)
     data = {SETTINGS_FILE: component.settings, RELOADED_FILE: component.reloaded}
-    return component.manifest(kinds.CONFIG_MAP, name, data=data)
+    return component.manifest(kinds.CONFIG_MAP, name, data={file: text for file, text in data.items() if text})
 
 
 def deployment(component: Component) -> Manifest:

@@ -1,4 +1,4 @@
-"""The hardened pod template: one for all workloads (kubernetes.md 1c says which check asks for which field)."""
+"""The hardened pod template: one for all workloads and Jobs (kubernetes.md 1c says which check asks for what)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from decimal import Decimal
 from typing import Any
 
-from novacron.api.v1alpha1 import Workload
+from novacron.api.v1alpha1 import Image, NovaCron, Workload
 from novacron.core import labels, names, quantity
 from novacron.core.manifest import Manifest
 from novacron.workload.component import Component
@@ -19,7 +19,7 @@ _DRAIN_SECONDS = 5
 
 
 def template(component: Component) -> Manifest:
-    """``spec.template`` of the Deployment."""
+    """``spec.template`` of a Deployment, or of a Job where the component runs once."""
     spec = component.spec
     annotations = {labels.CONFIG_CHECKSUM: hashlib.sha256(component.settings.encode()).hexdigest()}
     return {
@@ -40,7 +40,7 @@ def _pod(component: Component) -> Manifest:
         "hostNetwork": False,
         "hostPID": False,
         "hostIPC": False,
-        "restartPolicy": "Always",
+        "restartPolicy": "Always" if component.serves else "Never",
         "schedulerName": "default-scheduler",
         "terminationGracePeriodSeconds": spec.termination_grace_period_seconds,
         "dnsPolicy": "ClusterFirst",
@@ -79,12 +79,9 @@ def _container(component: Component) -> Manifest:
     spec, resource = component.spec, component.resource
     container: Manifest = {
         "name": component.role,
-        "image": image(component),
+        "image": image(component.resource, spec.image),
         "imagePullPolicy": resource.spec.image.pull_policy or ("IfNotPresent" if spec.image.digest else "Always"),
-        "args": [component.role],
-        "ports": [
-            {"name": name, "containerPort": port, "protocol": "TCP"} for name, port in component.container_ports.items()
-        ],
+        "args": [component.role, *component.options],
         "resources": resources(component),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -96,18 +93,30 @@ def _container(component: Component) -> Manifest:
             "runAsGroup": spec.uid,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "startupProbe": _probe(spec.probes.startup),
-        "livenessProbe": _probe(spec.probes.liveness),
-        "readinessProbe": _probe(spec.probes.readiness),
         "volumeMounts": _mounts(component),
         "terminationMessagePath": "/dev/termination-log",
-        "terminationMessagePolicy": "FallbackToLogsOnError",
+        # what runs once writes its own last words; a piece of its log would only stand in their place
+        "terminationMessagePolicy": "FallbackToLogsOnError" if component.serves else "File",
     }
     if spec.env:
         container["env"] = [{"name": item.name, "value": item.value} for item in spec.env]
+    return container | (_serving(component) if component.serves else {})
+
+
+def _serving(component: Component) -> Manifest:
+    """What a container has that others send requests to."""
+    spec = component.spec
+    serving: Manifest = {
+        "ports": [
+            {"name": name, "containerPort": port, "protocol": "TCP"} for name, port in component.container_ports.items()
+        ],
+        "startupProbe": _probe(spec.probes.startup),
+        "livenessProbe": _probe(spec.probes.liveness),
+        "readinessProbe": _probe(spec.probes.readiness),
+    }
     if drain_seconds(spec):
-        container["lifecycle"] = {"preStop": {"sleep": {"seconds": drain_seconds(spec)}}}
-    return container
+        serving["lifecycle"] = {"preStop": {"sleep": {"seconds": drain_seconds(spec)}}}
+    return serving
 
 
 def drain_seconds(spec: Workload) -> int:
@@ -115,13 +124,13 @@ def drain_seconds(spec: Workload) -> int:
     return _DRAIN_SECONDS if spec.termination_grace_period_seconds > 2 * _DRAIN_SECONDS else 0
 
 
-def image(component: Component) -> str:
+def image(resource: NovaCron, wanted: Image) -> str:
     """``[registry/]repository[:tag][@digest]``; the tag is the resource's version unless tag or digest is given."""
-    wanted, registry = component.spec.image, component.resource.spec.image.registry
+    registry = resource.spec.image.registry
     first, _, rest = wanted.repository.partition("/")
     named = bool(rest) and ("." in first or ":" in first or first == "localhost")
     repository = wanted.repository if named or not registry else f"{registry.rstrip('/')}/{wanted.repository}"
-    tag = wanted.tag or ("" if wanted.digest else component.resource.spec.version)
+    tag = wanted.tag or ("" if wanted.digest else resource.spec.version)
     return repository + (f":{tag}" if tag else "") + (f"@{wanted.digest}" if wanted.digest else "")
 
 
@@ -157,8 +166,9 @@ def _mounts(component: Component) -> list[Manifest]:
     mounts: list[Manifest] = [
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own tmpfs
         {"name": "config", "mountPath": CONFIG_DIRECTORY, "readOnly": True},
-        {"name": "jwks", "mountPath": JWKS_DIRECTORY, "readOnly": True},
     ]
+    if component.serves:
+        mounts.append({"name": "jwks", "mountPath": JWKS_DIRECTORY, "readOnly": True})
     mounts += [
         {"name": f"secret-{mount.group}", "mountPath": f"{SECRETS_DIRECTORY}/{mount.group}", "readOnly": True}
         for mount in component.mounts
@@ -173,8 +183,9 @@ def _volumes(component: Component) -> list[Manifest]:
     volumes: list[Manifest] = [
         {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": tmpfs_size(component)}},
         {"name": "config", "configMap": {"name": names.config(name, component.role), "defaultMode": 0o440}},
-        {"name": "jwks", "configMap": {"name": names.jwks(name), "defaultMode": 0o440}},
     ]
+    if component.serves:
+        volumes.append({"name": "jwks", "configMap": {"name": names.jwks(name), "defaultMode": 0o440}})
     for mount in component.mounts:
         source: Manifest = {"secretName": mount.secret, "defaultMode": 0o440}
         if mount.items:
@@ -207,19 +218,20 @@ def _placement(component: Component) -> Manifest:
     given = spec.affinity.manifest()
     if given:
         return placement | {"affinity": given}
-    return placement | {"affinity": _affinity(component), "topologySpreadConstraints": _spread(component)}
-
-
-def _affinity(component: Component) -> Manifest:
     linux = {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}
-    apart = {"labelSelector": {"matchLabels": component.selector}, "topologyKey": "kubernetes.io/hostname"}
+    nodes = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [linux]}]}}
+    affinity = {"nodeAffinity": nodes}
+    if not component.serves:
+        return placement | {"affinity": affinity}
+    return placement | {"affinity": affinity | _apart(component), "topologySpreadConstraints": _spread(component)}
+
+
+def _apart(component: Component) -> Manifest:
+    term = {"labelSelector": {"matchLabels": component.selector}, "topologyKey": "kubernetes.io/hostname"}
     return {
-        "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [linux]}]}
-        },
         "podAntiAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": apart}]
-        },
+            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]
+        }
     }
 
 

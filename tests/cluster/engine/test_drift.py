@@ -212,7 +212,7 @@ class Stage:
             self.clear()
             self._place = Place(self._client, self._proxy)
             self._place.submit(minimal(namespace=self._place.namespace, exposure=_GATEWAY))
-            until(lambda: len(self._children()) >= 42, "all children exist", 60)
+            until(lambda: len(self._children()) >= 47, "all children exist", 60)
             self._place.until_quiet()
         return self._place
 

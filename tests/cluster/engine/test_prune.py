@@ -46,7 +46,7 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "policies": (
         {"networkPolicy": OFF},
         {"networkPolicy": {"enabled": True}},
-        {f"NetworkPolicy/novacron-{name}" for name in ("api", "auth", "query", "ml", "default-deny")},
+        {f"NetworkPolicy/novacron-{name}" for name in ("api", "auth", "query", "ml", "migrate", "default-deny")},
     ),
     "limits": (
         {"governance": {"limitRange": OFF}},
@@ -82,7 +82,7 @@ def shared(client: Client, proxy: FaultProxy, operator: OperatorProcess) -> Iter
     assert operator.alive()
     made = Place(client, proxy)
     made.submit(minimal(namespace=made.namespace, exposure=GATEWAY))
-    until(lambda: len(made.children()) >= 42, "all children exist", 60)
+    until(lambda: len(made.children()) >= 47, "all children exist", 60)
     made.until_quiet()
     yield made
     made.leave()

@@ -154,3 +154,34 @@ def test_a_field_we_no_longer_set_is_dropped() -> None:
 
 def test_pointer_escapes() -> None:
     assert drift.pointer(("a/b", 0, "c~d")) == "/a~1b/0/c~0d"
+
+
+def test_what_we_last_applied_is_read_with_its_present_values_and_without_what_others_added() -> None:
+    live = _live(kubectl_edit={"f:spec": {"f:template": {"f:spec": {"f:hostAliases": {}}}}})
+    template = live["spec"]["template"]
+    template["spec"] |= {"hostAliases": [{"ip": "10.0.0.1"}], "restartPolicy": "Always"}
+    template["spec"]["containers"].insert(0, {"name": "sidecar"})
+    port = {
+        'k:{"containerPort":8080,"protocol":"TCP"}': {".": {}, "f:containerPort": {}, "f:protocol": {}, "f:name": {}}
+    }
+    container = {".": {}, "f:name": {}, "f:image": {}, "f:args": {}, "f:resources": {"f:limits": {"f:cpu": {}}}}
+    container |= {"f:ports": port}
+    spec = {
+        "f:containers": {'k:{"name":"api"}': container},
+        "f:volumes": {'k:{"name":"tmp"}': {".": {}, "f:name": {}, "f:emptyDir": {}}},
+    }
+    fields = _template({"f:metadata": {"f:annotations": {"f:ours": {}}}, "f:spec": spec})
+    live["metadata"]["managedFields"].append({"manager": "novacron", "operation": "Apply", "fieldsV1": fields})
+    assert drift.last_applied(live, "spec", "template") == _WANTED["spec"]["template"]
+    template["spec"]["containers"][1]["image"] = "i:2"
+    held = drift.last_applied(live, "spec", "template")
+    assert held["spec"]["containers"][0]["image"] == "i:2"
+    held["spec"]["containers"][0]["image"] = "i:3"
+    assert template["spec"]["containers"][1]["image"] == "i:2", "a copy"
+
+
+def test_without_the_record_of_our_apply_nothing_is_known_of_it() -> None:
+    status = {"manager": "novacron", "operation": "Apply", "subresource": "status", "fieldsV1": _template({"f:x": {}})}
+    live = _live(kubectl_edit=_template({"f:metadata": {"f:annotations": {"f:ours": {}}}}))
+    live["metadata"]["managedFields"].append(status)
+    assert drift.last_applied(live, "spec", "template") is None

@@ -202,3 +202,9 @@ def test_what_admission_takes_back_is_no_repair_and_the_rest_is(
     step = Apply(_manifest(), "drifted", ("data.a", "data.b"))
     assert set_back(step, persistent) == fields
     assert set_back(Apply(_manifest(), "changed", ("data.a",))) == ()
+
+
+def test_what_is_kept_is_neither_written_nor_pruned_nor_made() -> None:
+    kept = Wanted((), {}, frozenset({ref(_manifest(name="nc-kept")), ref(_manifest(name="nc-absent"))}))
+    live = _live(_manifest(name="nc-kept", data={"a": "edited"}))
+    assert plan(kept, {ref(live): live}, {}, "me", undisturbed=True) == ()

@@ -36,7 +36,7 @@ def _workload(role: str) -> End:
 
 
 _WORLD = (
-    *(_workload(role) for role in ("api", "auth", "query", "ml")),
+    *(_workload(role) for role in ("api", "auth", "query", "ml", "migrate")),
     End("operator", "novacron-system", (("app.kubernetes.io/name", "novacron-operator"),)),
     End("impostor", "default", (("app.kubernetes.io/name", "novacron-operator"),)),
     End("prometheus", "monitoring", (("app", "prometheus"),)),
@@ -62,11 +62,12 @@ _ALLOWED = {
     ("query", "redis", 6379),
     ("auth", "database", 5432),
     ("query", "database", 5432),
+    ("migrate", "database", 5432),
     ("gateway", "api", 8080),
     ("forward-gateway", "auth", 8080),
     *(("operator", role, 8080) for role in ("api", "auth", "query", "ml")),
     *(("prometheus", role, 9090) for role in ("api", "auth", "query", "ml")),
-    *((role, "dns", 53) for role in ("api", "auth", "query", "ml")),
+    *((role, "dns", 53) for role in ("api", "auth", "query", "ml", "migrate")),
 }
 
 
@@ -121,7 +122,7 @@ def _side(policies: list[dict[str, Any]], subject: End, other: End, port: int, d
 
 def _open(resource: NovaCron) -> set[tuple[str, str, int]]:
     policies = edges.policies(resource, Capabilities())
-    ours = {"api", "auth", "query", "ml"}
+    ours = {"api", "auth", "query", "ml", "migrate"}
     return {
         (source.name, target.name, port)
         for source, target in itertools.permutations(_WORLD, 2)
@@ -152,6 +153,11 @@ def test_a_workload_that_is_off_has_no_edges() -> None:
     assert _open(_resource(**{"ml.enabled": False})) == {edge for edge in _ALLOWED if "ml" not in edge[:2]}
 
 
+def test_without_migrations_theirs_are_closed() -> None:
+    closed = _open(_resource(**{"database.migrate": False}))
+    assert closed == {edge for edge in _ALLOWED if "migrate" not in edge[:2]}
+
+
 def test_without_addresses_the_datastores_stay_closed() -> None:
     closed = _resource(**{"database.cidrs": [], "redis.cidrs": []})
     assert _open(closed) == {edge for edge in _ALLOWED if edge[1] not in ("database", "redis")}
@@ -161,7 +167,7 @@ def test_switched_off_means_none() -> None:
     assert edges.policies(_resource(**{"networkPolicy.enabled": False}), Capabilities()) == []
 
 
-@pytest.mark.parametrize("role", ["api", "auth", "query", "ml"])
+@pytest.mark.parametrize("role", ["api", "auth", "query", "ml", "migrate"])
 def test_dns_is_open_over_both_protocols(role: str) -> None:
     policies = edges.policies(_resource(), Capabilities())
     (policy,) = [item for item in policies if item["metadata"]["name"] == f"novacron-{role}"]

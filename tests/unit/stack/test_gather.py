@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
@@ -72,7 +73,7 @@ AWAY = (Dependency("redis", "down", True, "nc-redis", "Unreachable", "nobody ans
 
 async def test_out_of_reach_only_the_states_of_pods_count(server: ApiServer, kube: Kube) -> None:
     server.holds(kinds.POD, "shop", unready(1), states.held("ErrImagePull", "no"))
-    found = await gather.living(kube, None, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, None, resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "ImageUnavailable"
     assert found.said == {}
 
@@ -83,7 +84,7 @@ async def test_pods_that_run_and_are_not_ready_are_asked_at_their_readiness_path
     pods = [unready(number) for number in (5, 4, 3, 2)]
     server.holds(kinds.POD, "shop", unready(1, ready=True), *pods, unready(9, role="auth"))
     said = Said({"10.0.0.3": REFUSED})
-    found = await gather.living(kube, said, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, said, resource(), INCOMPLETE, None, states.NOW)
     assert said.asked == [("10.0.0.2", 8181, "/up"), ("10.0.0.3", 8181, "/up"), ("10.0.0.4", 8181, "/up")]
     assert found.problems["api"].reason == "DependencyUnreachable"
     assert "database (Secret nc-database): AuthenticationFailed: no" in found.problems["api"].cause
@@ -92,7 +93,7 @@ async def test_pods_that_run_and_are_not_ready_are_asked_at_their_readiness_path
 
 async def test_a_server_that_is_away_says_nothing_of_the_login(server: ApiServer, kube: Kube) -> None:
     server.holds(kinds.POD, "shop", unready(1))
-    found = await gather.living(kube, Said({"10.0.0.1": AWAY}), resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, Said({"10.0.0.1": AWAY}), resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "DependencyUnreachable"
     assert found.said == {}
 
@@ -104,8 +105,70 @@ async def test_what_a_pod_misses_explains_an_earlier_crash_and_is_less_than_a_po
     crashed = unready(1)
     crashed["status"]["containerStatuses"][0]["lastState"] = {"terminated": states.ended(1, "Error")}
     server.holds(kinds.POD, "shop", crashed)
-    found = await gather.living(kube, said, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, said, resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "DependencyUnreachable"
     server.holds(kinds.POD, "shop", crashed, states.held("InvalidImageName", ""))
-    found = await gather.living(kube, said, resource(), INCOMPLETE, states.NOW)
+    found = await gather.living(kube, said, resource(), INCOMPLETE, None, states.NOW)
     assert found.problems["api"].reason == "ImageUnavailable"
+
+
+JOB: Manifest = {
+    "kind": "Job",
+    "metadata": {"name": "nc-migrate-0", "namespace": "shop", "uid": "job"},
+    "spec": {"template": states.TEMPLATE},
+}
+
+
+def of_job(pod: Manifest, uid: str = "job") -> Manifest:
+    pod["metadata"]["labels"]["app.kubernetes.io/component"] = "migrate"
+    pod["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "nc-migrate-0", "uid": uid}]
+    return pod
+
+
+def ended(message: str, name: str, uid: str = "job") -> Manifest:
+    text = json.dumps({"outcome": "unreachable", "reason": "Unreachable", "message": message})
+    state = {"terminated": states.ended(3, "Error", text)}
+    container = states.container(state=state, role="migrate")
+    return of_job(states.pod(name, "migrate", phase="Failed", containerStatuses=[container]), uid)
+
+
+async def test_of_a_job_the_last_words_and_what_keeps_the_present_pod_are_told_apart_from_the_upkeep(
+    server: ApiServer, kube: Kube
+) -> None:
+    missing = states.held("CreateContainerConfigError", 'secret "nc-database" not found')
+    server.holds(kinds.POD, "shop", of_job(missing), ended("first", "a"), ended("upkeep", "b", "another"))
+    found = await gather.living(kube, None, resource(), {}, JOB, states.NOW)
+    assert found.problems.keys() == {"migrate"}
+    assert found.problems["migrate"].reason == "SecretMissing"
+    assert (str(found.migration), str(found.upkeep)) == ("Unreachable: first", "Unreachable: upkeep")
+
+
+async def test_a_pod_of_a_job_that_ended_is_no_crash_loop(server: ApiServer, kube: Kube) -> None:
+    server.holds(kinds.POD, "shop", ended("away", "a"))
+    assert (await gather.living(kube, None, resource(), {}, JOB, states.NOW)).problems == {}
+
+
+async def test_one_that_a_node_sent_away_names_the_field_of_the_pods_it_is_like(server: ApiServer, kube: Kube) -> None:
+    low = states.failed("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. ")
+    server.holds(kinds.POD, "shop", of_job(low))
+    found = (await gather.living(kube, None, resource(), {}, JOB, states.NOW)).problems["migrate"]
+    assert "spec.query.resources.limits['ephemeral-storage']" in found.remedy
+
+
+async def test_a_job_without_pods_tells_in_events_why(server: ApiServer, kube: Kube) -> None:
+    quota = "exceeded quota: tight, requested: pods=1, used: pods=0, limited: pods=0"
+    message = f'Error creating: pods "nc-migrate-0-x" is forbidden: {quota}'
+    server.holds(kinds.CORE_EVENT, "shop", {"message": message, "involvedObject": {"name": "nc-migrate-0"}})
+    server.holds(kinds.POD, "shop")
+    found = (await gather.living(kube, None, resource(), {}, JOB, states.NOW)).problems["migrate"]
+    assert (found.reason, "ResourceQuota/tight" in found.cause) == ("QuotaExceeded", True)
+    server.holds(kinds.POD, "shop", of_job(states.starting()))
+    assert (await gather.living(kube, None, resource(), {}, JOB, states.NOW)).problems == {}
+
+
+async def test_pods_that_miss_tables_are_heard(server: ApiServer, kube: Kube) -> None:
+    outdated = Dependency("schema", "down", True, "nc-database", "SchemaOutdated", "auth is 0001, 0002 is needed")
+    server.holds(kinds.POD, "shop", unready(1))
+    found = await gather.living(kube, Said({"10.0.0.1": (outdated,)}), resource(), INCOMPLETE, None, states.NOW)
+    assert found.outdated == {"api": outdated}
+    assert "novacron migrate" in found.problems["api"].remedy

@@ -10,7 +10,7 @@ from novacron.core.conditions import TYPES, Condition
 from novacron.core.manifest import Ref, ref
 from novacron.core.plan import Refuse
 from novacron.core.readiness import Dependency
-from novacron.stack import status
+from novacron.stack import migration, status
 from novacron.stack.dependencies import Question
 from novacron.stack.observed import Finding, Observed
 from novacron.stack.problem import Problem
@@ -53,9 +53,11 @@ def _observed(*children: dict[str, Any], resource: NovaCron | None = None, **fac
     healthy += [_child("SecretStore", "nc-vault", conditions=[_TRUE])]
     healthy += [_child("ExternalSecret", "nc-database", conditions=[_TRUE], syncedResourceVersion="1-abc")]
     healthy += [_child("HorizontalPodAutoscaler", "nc-api", conditions=[{"type": "ScalingActive", "status": "True"}])]
+    resource = resource or _resource()
+    healthy += [_child("Job", migration.job(resource).name, conditions=[{"type": "Complete", "status": "True"}])]
     everything = {ref(child): child for child in (*healthy, *children)}
     facts.setdefault("capabilities", Capabilities(custom_metrics=True))
-    return Observed(resource or _resource(), wanted=frozenset(everything), children=everything, **facts)
+    return Observed(resource, wanted=frozenset(everything), children=everything, **facts)
 
 
 def _judged(observed: Observed) -> dict[str, Condition]:

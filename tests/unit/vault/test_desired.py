@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from novacron.api.v1alpha1 import NovaCron, validate
 from novacron.core.manifest import Ref, ref
 from novacron.vault import desired
@@ -59,9 +61,24 @@ def test_a_separate_login_is_mounted_where_it_belongs() -> None:
 
 def test_nobody_mounts_what_the_table_does_not_give() -> None:
     groups = {
-        role: {mount.group for mount in desired.mounts(_resource(), role)} for role in ("api", "auth", "query", "ml")
+        role: {mount.group for mount in desired.mounts(_resource(), role)}
+        for role in ("api", "auth", "query", "ml", "migrate")
     }
-    assert groups == {"api": {"redis"}, "auth": {"database", "redis"}, "query": {"database", "redis"}, "ml": set()}
+    assert groups == {
+        "api": {"redis"},
+        "auth": {"database", "redis"},
+        "query": {"database", "redis"},
+        "ml": set(),
+        "migrate": {"database"},
+    }
+
+
+@pytest.mark.parametrize("migrate", [True, False])
+def test_the_login_of_migrations_is_synced_while_there_are_any(migrate: bool) -> None:
+    resource = _resource(databaseUsers={"migrate": {"remoteKey": "database/migrate"}})
+    database = resource.spec.database.model_copy(update={"migrate": migrate})
+    resource = resource.model_copy(update={"spec": resource.spec.model_copy(update={"database": database})})
+    assert ("novacron-database-migrate" in desired.logins(resource)) == migrate
 
 
 def test_a_login_without_files_is_neither_synced_nor_mounted() -> None:

@@ -43,18 +43,29 @@ _CHANGES = st.fixed_dictionaries(
 _SERVERS = st.sampled_from([(1, minor) for minor in range(31, 38)])
 
 
-def _deployments(changes: dict[str, Any], server: tuple[int, int]) -> list[dict[str, Any]]:
+def _children(changes: dict[str, Any], server: tuple[int, int], *kinds: str) -> list[dict[str, Any]]:
     body = resources.changed(resources.minimal(), changes)
     body["metadata"]["uid"] = "u"
-    return [item for item in wanted(validate(body), Capabilities(server)).manifests if item["kind"] == "Deployment"]
+    return [item for item in wanted(validate(body), Capabilities(server)).manifests if item["kind"] in kinds]
+
+
+def _deployments(changes: dict[str, Any], server: tuple[int, int]) -> list[dict[str, Any]]:
+    return _children(changes, server, "Deployment")
+
+
+def _pods(changes: dict[str, Any], server: tuple[int, int]) -> list[dict[str, Any]]:
+    """Specs of all pods."""
+    owners = [item["spec"] for item in _children(changes, server, "Deployment", "Job", "CronJob")]
+    found = [spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec for spec in owners]
+    assert len(found) > 2
+    return [spec["template"]["spec"] for spec in found]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(_CHANGES, _SERVERS)
 def test_every_pod_is_hardened(changes: dict[str, Any], server: tuple[int, int]) -> None:
     """kubernetes.md 1c, row by row, as far as it can be read off a pod."""
-    for deployment in _deployments(changes, server):
-        pod = deployment["spec"]["template"]["spec"]
+    for pod in _pods(changes, server):
         (container,) = pod["containers"]
         context = container["securityContext"]
         assert pod["securityContext"]["runAsNonRoot"] is context["runAsNonRoot"] is True
@@ -68,7 +79,8 @@ def test_every_pod_is_hardened(changes: dict[str, Any], server: tuple[int, int])
         ] * 4
         assert set(container["resources"]["requests"]) >= {"cpu", "memory", "ephemeral-storage"}
         assert container["resources"]["requests"].keys() == container["resources"]["limits"].keys()
-        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+        probes = {"startupProbe", "livenessProbe", "readinessProbe"}
+        assert probes & container.keys() == (probes if pod["restartPolicy"] == "Always" else set())
         mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
         assert {name for name, mount in mounts.items() if not mount.get("readOnly")} <= {"tmp", "scratch"}
         assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
@@ -86,8 +98,7 @@ def test_every_pod_is_hardened(changes: dict[str, Any], server: tuple[int, int])
 @given(_CHANGES)
 def test_a_tmpfs_never_eats_the_memory(changes: dict[str, Any]) -> None:
     """decisions.md 15."""
-    for deployment in _deployments(changes, (1, 36)):
-        pod = deployment["spec"]["template"]["spec"]
+    for pod in _pods(changes, (1, 36)):
         limit = quantity.parse(pod["containers"][0]["resources"]["limits"]["memory"])
         (tmp,) = [volume["emptyDir"] for volume in pod["volumes"] if volume["name"] == "tmp"]
         assert quantity.parse(tmp["sizeLimit"]) <= min(limit / 8, quantity.parse("100Mi"))

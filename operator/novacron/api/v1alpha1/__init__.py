@@ -10,7 +10,7 @@ from novacron.api.v1alpha1.root import Metadata, NovaCron
 from novacron.api.v1alpha1.spec import NovaCronSpec
 from novacron.api.v1alpha1.status import AuthStatus, ComponentStatus, Condition, MlStatus, NovaCronStatus
 from novacron.api.v1alpha1.validation import InvalidResource, Problem, validate
-from novacron.api.v1alpha1.workload import Workload
+from novacron.api.v1alpha1.workload import Image, Workload
 
 __all__ = [
     "ApiWorkload",
@@ -18,6 +18,7 @@ __all__ = [
     "AuthWorkload",
     "ComponentStatus",
     "Condition",
+    "Image",
     "InvalidResource",
     "Metadata",
     "MlStatus",

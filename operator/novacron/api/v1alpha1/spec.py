@@ -64,3 +64,13 @@ class NovaCronSpec(Model):
     def workloads(self) -> dict[str, Workload]:
         """The four workloads by component name, in the order in which they are shown; disabled ones included."""
         return {"api": self.api, "auth": self.auth, "query": self.query, "ml": self.ml}
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """Schemas of the database that enabled workloads use; each is called like its workload."""
+        return tuple(name for name in ("auth", "query") if self.workloads[name].enabled)
+
+    @property
+    def migrates(self) -> bool:
+        """Whether Jobs of ours bring the schemas forward and keep them."""
+        return self.database.migrate and bool(self.schemas)

@@ -216,11 +216,12 @@ def _due(ring: KeyRing, rules: RingRules, now: int) -> bool:
 def _in_time(key: RingKey, rules: RingRules, now: int) -> RingKey:
     """Without times that are still to come: the clock went back, and what waits for them would wait for as long.
 
-    An active key takes note of tokens that live longer than any before, a retired one stays longer where clocks may
-    differ by more now.
+    A key that signs takes note of tokens that live longer than any before: an active one, and one that retired so
+    lately that some pod may not know it. A retired one stays longer where clocks may differ by more now.
     """
-    lifetime = max(key.lifetime, rules.lifetime) if key.state == "active" else key.lifetime
     retired, until = _past(key.retired, now), None
+    signs = key.state == "active" or (retired is not None and now < retired + rules.propagation)
+    lifetime = max(key.lifetime, rules.lifetime) if signs else key.lifetime
     if key.until is not None and retired is not None:
         until = min(max(key.until, retired + rules.kept(lifetime)), now + rules.kept(lifetime))
     return replace(

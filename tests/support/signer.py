@@ -22,7 +22,7 @@ class Signer:
         self.key = SigningKey(thumbprint(private.public_key()), private)
 
     def jwk(self) -> dict[str, str]:
-        return public_jwk(self.key.private.public_key(), self.key.kid)
+        return public_jwk(self.key.private_key.public_key(), self.key.kid)
 
     def token(self, **changes: Any) -> str:
         """Of a person; a change to None leaves a claim out."""

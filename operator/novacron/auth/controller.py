@@ -29,6 +29,7 @@ from novacron.api.v1alpha1 import NovaCron
 from novacron.auth import desired, status
 from novacron.auth.domain import key_ring, ring_document
 from novacron.auth.domain.key_ring import KeyRing, RingRules
+from novacron.auth.domain.key_set import EXPONENT
 from novacron.auth.domain.ring_document import Made, Stored, UnreadableRing
 from novacron.auth.status import Keys, Told, Trouble
 from novacron.core import events, kinds, labels, names
@@ -43,7 +44,6 @@ mount but keeps it for a while (``configMapAndSecretChangeDetectionStrategy: Cac
 in the pod sees the change within seconds. The rest is for a node under load.
 """
 _INTERNAL_KEY = re.compile(rb"[A-Za-z0-9_-]{43,}")
-_EXPONENT = 65537
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def _fresh(rules: RingRules, wish: Asked) -> KeyRing:
 
 
 def _made(bits: int, now: int) -> Made:
-    return ring_document.made(rsa.generate_private_key(_EXPONENT, bits), now)
+    return ring_document.made(rsa.generate_private_key(EXPONENT, bits), now)
 
 
 def _ids(key_set: str) -> frozenset[str]:

@@ -60,6 +60,12 @@ class Keys:
     writes: int = 0
 
     @property
+    def signs_since(self) -> int | None:
+        """When the active key was activated."""
+        active = self.ring.active if self.ring is not None else None
+        return active.activated if active is not None else None
+
+    @property
     def failed(self) -> bool:
         """Whether a write was refused: to be tried again soon, then less and less often."""
         troubles = (self.trouble, self.internal)

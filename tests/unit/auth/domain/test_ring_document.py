@@ -106,8 +106,8 @@ _DAMAGES = [
     pytest.param(_of_key(1, activated=None), "keys[1] is active without activated", id="active since never"),
     pytest.param(_of_key(0, created=-1), "keys[0].created is no number of seconds", id="before all time"),
     pytest.param(_of_key(0, until=10**15), "keys[0].until is no number of seconds", id="after all time"),
-    pytest.param(_of_key(0, n="AQAB"), "keys[0].kid is not the thumbprint", id="another key"),
-    pytest.param(_of_key(0, kid="../../etc/passwd"), "keys[0].kid is not the thumbprint", id="a path"),
+    pytest.param(_of_key(0, n="AQAB"), "keys[0] is no RSA key that the operator makes", id="another key"),
+    pytest.param(_of_key(0, kid="../../etc/passwd"), "keys[0] is no RSA key that the operator makes", id="a path"),
     pytest.param(_of_key(0, n=5), "keys[0] has a wrong type", id="a number as a number"),
     pytest.param(_without("lifetime"), "keys[0] lacks lifetime", id="a member that is missing"),
 ]
@@ -166,6 +166,16 @@ def test_the_private_key_of_another_is_none(
 ) -> None:
     stored = ring_document.parsed(files | {f"{ring.keys[1].kid}.pem": keys[0].pem})
     assert ring_document.lost(stored) == {ring.keys[1].kid}
+
+
+@pytest.mark.parametrize(("bits", "exponent"), [(1024, 65537), (2048, 3)])
+def test_a_weak_key_is_never_taken_for_ours(bits: int, exponent: int) -> None:
+    """A person who may write ConfigMaps must not be able to make a weak key count."""
+    made = ring_document.made(rsa.generate_private_key(exponent, bits), _NOW)
+    assert ring_document.published(key_ring.key_set([made.key])) == ()
+    ring = KeyRing((replace(made.key, state="active", activated=1),))
+    with pytest.raises(UnreadableRing, match="no RSA key that the operator makes"):
+        ring_document.parsed(ring_document.written(ring, {made.key.kid: made.pem}))
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,22 @@ def test_a_gateway_asks_for_more(auth: AuthPods, role: str, query: str, status: 
     assert gate(auth.pod, auth.log_in(auth.person(role)).bearer, query).status == status
 
 
+def test_the_query_of_a_client_asks_for_nothing(auth: AuthPods) -> None:
+    """Envoy appends the original request's, as it is."""
+    mine = auth.log_in(auth.person("viewer"))
+    assert auth.pod.ask("/authz/ext-authz/x?role=admin&scope=canary", Authorization=mine.bearer).status == 200
+
+
+@pytest.mark.parametrize("url", ["http://[", "", "canary", "https://x/" + "y" * 5000, "\xff\xfe"])
+def test_an_original_url_that_is_none_changes_nothing(auth: AuthPods, url: str) -> None:
+    mine = auth.log_in(auth.person())
+    answers = [
+        auth.pod.ask("/authz/auth-request", X_Original_URL=url, Authorization=bearer)
+        for bearer in (mine.bearer, "Bearer x")
+    ]
+    assert [one.status for one in answers] == [200, 401]
+
+
 def test_a_service_account_has_scopes_and_no_rank(auth: AuthPods) -> None:
     bearer = f"Bearer {access(auth, auth.machine('metrics:write'))}"
     assert gate(auth.pod, bearer, "?scope=metrics:write").status == 200

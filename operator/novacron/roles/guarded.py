@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import orjson
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from novacron.adapters import plain_http
@@ -109,4 +110,4 @@ async def me(request: Request) -> Response:
         "scopes": sorted(claims.scopes),
         "expires": claims.expires,
     }
-    return JSONResponse(found, headers=_NO_STORE)
+    return Response(orjson.dumps(found), media_type="application/json", headers=_NO_STORE)

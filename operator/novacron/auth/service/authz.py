@@ -2,7 +2,7 @@
 
 ``/authz/auth-request`` is for nginx, whose ``auth_request`` knows 2xx, 401 and 403 and makes a 500 of all else: what
 would be another status is a 403 here, with the reason in a header. ``/authz/ext-authz/*`` is for Envoy, which passes
-any status on. Both may ask for more than a valid token: ``?role=operator`` (at least) and ``?scope=metrics:write``.
+any status on. nginx may ask for more than a valid token: ``?role=operator`` (at least) and ``?scope=metrics:write``.
 
 Judged as in our other workloads: the token by itself and the revocation feed, without a look into the database.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TypeGuard
 from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
@@ -40,7 +41,7 @@ _INVALID = f'{CHALLENGE}, error="invalid_token"'
 _PATH_LONGEST = 256
 
 
-_IDENTITY = (
+IDENTITY = (
     "X-Novacron-Subject",
     "X-Novacron-Role",
     "X-Novacron-Organization",
@@ -50,7 +51,7 @@ _IDENTITY = (
 
 
 class Asked(Query):
-    """What the gateway asks for besides a valid token; its other parameters are those of the original request."""
+    """What nginx asks for besides a valid token. Not Envoy: behind its path come the parameters of the client."""
 
     role: str | None = None
     scope: str | None = None
@@ -130,22 +131,24 @@ class Gatekeeper:
 
     def operations(self) -> list[Operation]:
         """Open for the wall: what they judge is the request that the gateway asks about."""
-        headers = dict.fromkeys(_IDENTITY, "Of whoever asks; empty: has none.")
-        judged = [
-            (AUTH_REQUEST, self._auth_request, "Judge a request for nginx: 2xx, 401 or 403"),
-            (EXT_AUTHZ, self._ext_authz, "Judge a request for Envoy"),
-        ]
+        headers = dict.fromkeys(IDENTITY, "Of whoever asks; empty: has none.")
         refusals = {401: "No valid access token.", 403: f"Not permitted; {REASON} says why."}
+        nginx = ("Judge a request for nginx: 2xx, 401 or 403", Asked)
+        envoy = ("Judge a request for Envoy", None)
+        judged = ((AUTH_REQUEST, self._auth_request, *nginx), (EXT_AUTHZ, self._ext_authz, *envoy))
         return [
-            Operation(ANY, path, handler, summary, permissions.OPEN, query=Asked, refusals=refusals, headers=headers)
-            for path, handler, summary in judged
+            Operation(ANY, path, handler, summary, permissions.OPEN, query=query, refusals=refusals, headers=headers)
+            for path, handler, summary, query in judged
         ]
 
     async def _auth_request(self, request: Request) -> Response:
         """nginx sends the original request in headers of its own."""
-        path = urlsplit(request.headers.get("x-original-url", "")).path
-        found = await self._judged(request, request.headers.get("x-original-method", ""), path, AUTH_REQUEST)
+        method, url = (request.headers.get(f"x-original-{name}", "") for name in ("method", "url"))
+        original = self._original(request, method, _path(url))
+        found = await self._judged(original)
         if isinstance(found, Claims):
+            found = _permitted(request, original, found)
+        if self._told(found, AUTH_REQUEST):
             return _yes(found)
         status = found.status if found.status in (401, 403) else 403
         headers = {**_UNCACHED, REASON: found.reason}
@@ -153,28 +156,29 @@ class Gatekeeper:
 
     async def _ext_authz(self, request: Request) -> Response:
         """Envoy sends the original request as it is, below this path."""
-        found = await self._judged(request, request.method, f"/{request.path_params['path']}", EXT_AUTHZ)
-        if isinstance(found, Claims):
+        original = self._original(request, request.method, f"/{request.path_params['path']}")
+        found = await self._judged(original)
+        if self._told(found, EXT_AUTHZ):
             return _yes(found)
         headers = {REASON: found.reason}
         headers |= {"WWW-Authenticate": found.challenge} if found.challenge else {}
         headers |= {"Retry-After": str(found.retry_after)} if found.retry_after else {}
         return problem.response(found.status, headers=headers, request_id=request.state.request_id)
 
-    async def _judged(self, request: Request, method: str, path: str, route: str) -> Claims | _No:
+    async def _judged(self, original: _Original) -> Claims | _No:
         """The wall's steps, in its order."""
-        original = self._original(request, method, path)
-        found = self._limited(original) or await self._identified(original)
-        if isinstance(found, Claims):
-            found = _permitted(request, original, found)
+        return self._limited(original) or await self._identified(original)
+
+    def _told(self, found: Claims | _No, route: str) -> TypeGuard[Claims]:
+        """Counts and audits a verdict; whether it is a yes."""
         if isinstance(found, Claims):
             self._metrics.accepted(route)
             if found.session is not None:
                 self._seen(found.session, clock.now().timestamp())
-        else:
-            self._metrics.refused(found.reason)
-            self._audit.refused(found.event)
-        return found
+            return True
+        self._metrics.refused(found.reason)
+        self._audit.refused(found.event)
+        return False
 
     def _original(self, request: Request, method: str, path: str) -> _Original:
         forwarded = ",".join(request.headers.getlist("x-forwarded-for")).encode("latin-1")
@@ -216,6 +220,14 @@ class Gatekeeper:
         return _No(401, objection.kind, original.event(type_, objection.code, claims), _INVALID)
 
 
+def _path(url: str) -> str:
+    """Without its query; empty where it is no URL."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
 def _unproved(error: NoBearer, original: _Original) -> _No:
     """RFC 6750, 3.1: no error code where no token was tried."""
     if error.why == "missing":
@@ -243,5 +255,5 @@ def _yes(claims: Claims) -> Response:
     """
     scopes = " ".join(sorted(claims.scopes))
     who = (claims.subject, claims.role, claims.organization or "", claims.session or "", scopes)
-    headers = {name: quote(value, safe=" :@+-._~/") for name, value in zip(_IDENTITY, who, strict=True)}
+    headers = {name: quote(value, safe=" :@+-._~/") for name, value in zip(IDENTITY, who, strict=True)}
     return Response(status_code=200, headers=headers | _UNCACHED)

@@ -6,13 +6,12 @@ import hashlib
 from typing import Protocol
 
 from novacron.auth.domain.claims import Claims
+from novacron.auth.domain.jws import MAX_TOKEN
 from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Unavailable
 
 MOST = 10_000
 _SECONDS = 60.0
-_LONGEST = 6 * 1024
-"""Bytes: a longer token is refused by its length alone, and is not worth a hash."""
 
 
 class Judge(Protocol):
@@ -54,7 +53,7 @@ class VerifiedTokens:
         """Raises ``TokenRefused``, and ``Unavailable`` without keys."""
         if self._judge is None:
             raise Unavailable("no_keys", "There are no keys yet to judge tokens by.")
-        if len(token) > _LONGEST:
+        if len(token) > MAX_TOKEN:  # refused by its length alone, and not worth a hash
             return self._judge.validate(token, now)
         key = hashlib.sha256(token).digest()
         found = self._known.get(key)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -134,6 +136,24 @@ def _waits_for_a_lock(database: Database) -> bool:
 def _holds(database: Database) -> bool:
     held = "SELECT 1 FROM pg_locks JOIN pg_database ON oid = database WHERE locktype = 'advisory' AND datname = %s"
     return len(database.sql(held, database.name)) > 0
+
+
+def test_the_lock_of_a_run_whose_client_is_gone_is_free_soon(database: Database, owner: Login) -> None:
+    """However long its statement would go on."""
+    asleep = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'"
+    with opened(database, owner) as connection:
+        statement = threading.Thread(target=_fails, args=(connection, "SELECT pg_sleep(600)"))
+        statement.start()
+        until(lambda: database.sql(asleep, database.name), "the statement runs")
+        with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+            line.shutdown(socket.SHUT_RDWR)
+        statement.join()
+        until(lambda: not _holds(database), "the server gives its lock back", 20)
+
+
+def _fails(connection: Session, statement: str) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute(statement.encode())
 
 
 def test_a_stale_row_in_the_librarys_own_lock_stops_nobody(database: Database, owner: Login) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import REDIS_PASSWORD, Account, RedisAccount
+from tests.support.certificates import Authority
 from tests.support.feed_server import FeedServer
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
@@ -139,6 +140,26 @@ def test_a_word_through_redis_is_quicker_than_the_next_look(
     feed.revoke(sid=session)
     redis_server.command("PUBLISH", CHANNEL, "")
     _until_status(pod, token, 401, 1.2)  # the next look without it is 1.6 s away at least
+
+
+@pytest.mark.timeout(120)
+def test_redis_away_and_back_closes_no_door(
+    started: Callable[..., ServiceProcess], feed: FeedServer, authority: Authority, tmp_path: Path
+) -> None:
+    with RedisServer(authority, "", tls=False) as server:
+        settings = {"host": "127.0.0.1", "port": server.port, "tls": False}
+        pod = started("api", redis=settings, rate_limit=GENEROUS).until_ready()
+        until(lambda: server.command("PUBSUB", "NUMSUB", CHANNEL)[1] == 1, "the pod listens")
+        server.stop()
+        pod.until_dependency("redis", "down", "Unreachable")
+        assert pod.ready().status == 200
+        session = str(uuid.uuid4())
+        token = FIRST.token(sid=session)
+        assert _me(pod, token).status == 200
+        feed.revoke(sid=session)
+        _until_status(pod, token, 401, 5.0)
+        server.start()
+        until(lambda: server.command("PUBSUB", "NUMSUB", CHANNEL)[1] == 1, "the pod listens again", 20.0)
 
 
 def test_a_rotation_leaves_the_token_before_half_a_minute(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -132,7 +133,7 @@ def _holder(connection: Session) -> str:
     if found is None:
         return "the lock was just given back; run it again"
     pid, since = found
-    connected = f", connected since {since:%Y-%m-%dT%H:%M:%SZ}," if since else ""
+    connected = f", connected since {clock.timestamp(since.astimezone(UTC))}," if since else ""
     return f"server process {pid}{connected} holds the lock; wait for it, or SELECT pg_terminate_backend({pid})"
 
 

@@ -22,6 +22,7 @@ def api(config: Path, bind_address: str, log_level: str) -> None:
     from novacron.workload.service.context import Context, Role, Service
 
     def build(context: Context) -> Service:
-        return guarded.service(context, commands=redis.opened(context), limited=True)
+        """Redis only says sooner what the feed says anyway: an outage of it must not close the front door."""
+        return guarded.service(context, commands=redis.opened(context, required=False), limited=True)
 
     serving.serve(Role("api", build), config, bind_address, log_level)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from novacron.auth.domain.claims import Claims
 
@@ -19,13 +19,22 @@ Reason = Literal["session_ended", "rotated", "token_revoked", "subject_not_befor
 GRACE_SECONDS = 30.0
 """For so long after a rotation the token of the rotation before is still accepted (decisions.md 22)."""
 MOST = 200_000
-"""Items that are kept: some 60 MB at worst."""
-_DROPPED_SHARE = 10
-"""When there are too many, this part goes at once: looking for the ones that end first takes a look at all."""
+"""Items that are kept: some 50 MB."""
+_KEPT_SHARE = 0.9
+"""Of them, when there were too many: so the next one too many does not come at once."""
+_STEP = 60
+"""Seconds: items are dropped by the minute in which they end, so that nobody has to look at all of them."""
 
 
 class InvalidItem(ValueError):
     """An item of the feed that cannot be understood; the text names the member and never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A token that is worth nothing."""
+
+    expires: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,35 @@ class Barred:
     expires: int
 
 
+class _Ends(Protocol):
+    @property
+    def expires(self) -> int: ...
+
+
+E = TypeVar("E", bound=_Ends)
+
+
+class _Table(Generic[E]):
+    """Items by id, and by the minute in which they end."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, E] = {}
+        self.minutes: dict[int, list[str]] = {}
+        """An id whose end was put off stands under the earlier minute too, where it is passed over."""
+
+    def put(self, key: str, item: E) -> None:
+        before, minute = self.items.get(key), item.expires // _STEP
+        self.items[key] = item
+        if before is None or before.expires // _STEP != minute:
+            self.minutes.setdefault(minute, []).append(key)
+
+    def drop(self, minute: int) -> None:
+        for key in self.minutes.pop(minute, ()):
+            item = self.items.get(key)
+            if item is not None and item.expires // _STEP == minute:
+                del self.items[key]
+
+
 class Revocations:
     """What is known. Items may come in any order and more than once.
 
@@ -56,14 +94,15 @@ class Revocations:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._sessions: dict[str, Rotated] = {}
-        self._subjects: dict[str, Barred] = {}
-        self._tokens: dict[str, int] = {}
+        self._sessions: _Table[Rotated] = _Table()
+        self._subjects: _Table[Barred] = _Table()
+        self._tokens: _Table[Revoked] = _Table()
+        self._tables: tuple[_Table[Any], ...] = (self._sessions, self._subjects, self._tokens)
         self._forgotten = 0
         """Tokens that expire at this time or before may be concerned by an item that was dropped."""
 
     def __len__(self) -> int:
-        return len(self._sessions) + len(self._subjects) + len(self._tokens)
+        return sum(len(table.items) for table in self._tables)
 
     def verdict(self, claims: Claims, now: float) -> Reason | None:
         """Why a token is worth nothing; None: nothing is known against it.
@@ -73,14 +112,14 @@ class Revocations:
         """
         if claims.expires <= self._forgotten:
             return "forgotten"
-        if claims.id in self._tokens:
+        if claims.id in self._tokens.items:
             return "token_revoked"
-        barred = self._subjects.get(claims.subject)
+        barred = self._subjects.items.get(claims.subject)
         if barred is not None and claims.issued < barred.not_before:
             return "subject_not_before" if barred.active else "subject_inactive"
         if claims.session is None or claims.rotation is None:
             return None
-        known = self._sessions.get(claims.session)
+        known = self._sessions.items.get(claims.session)
         return _judged(known, claims.rotation, now) if known is not None else None
 
     def add(self, item: Mapping[str, Any]) -> None:
@@ -96,44 +135,41 @@ class Revocations:
             self._add_subject(_text(item, "sub"), Barred(_whole(item, "not_before"), active, _moment(item), expires))
         else:
             token = _text(item, "jti")
-            self._tokens[token] = max(expires, self._tokens.get(token, 0))
+            old = self._tokens.items.get(token)
+            self._tokens.put(token, Revoked(max(expires, old.expires) if old is not None else expires))
 
     def tidy(self, now: float) -> None:
         """Drops what concerns no living token, and, where there is too much, what ends first."""
-        self._drop(int(now) - 1)
+        passed = int(now) // _STEP
+        for minute in [minute for table in self._tables for minute in table.minutes if minute < passed]:
+            self._drop(minute)
         if len(self) > self._most:
-            ends = sorted(self._ends())
-            last = ends[len(ends) - self._most + self._most // _DROPPED_SHARE - 1]
-            self._forgotten = max(self._forgotten, last)
-            self._drop(last)
+            while len(self) > self._most * _KEPT_SHARE:
+                first = min(minute for table in self._tables for minute in table.minutes)
+                self._forgotten = (first + 1) * _STEP - 1
+                self._drop(first)
 
-    def _ends(self) -> list[int]:
-        dated: list[Rotated | Barred] = [*self._sessions.values(), *self._subjects.values()]
-        return [*(item.expires for item in dated), *self._tokens.values()]
-
-    def _drop(self, until: int) -> None:
-        """What expires then or before."""
-        self._sessions = {key: item for key, item in self._sessions.items() if item.expires > until}
-        self._subjects = {key: item for key, item in self._subjects.items() if item.expires > until}
-        self._tokens = {key: expires for key, expires in self._tokens.items() if expires > until}
+    def _drop(self, minute: int) -> None:
+        for table in self._tables:
+            table.drop(minute)
 
     def _add_session(self, sid: str, new: Rotated) -> None:
         """An end is final, and of two rotations the higher holds."""
-        old = self._sessions.get(sid)
+        old = self._sessions.items.get(sid)
         if old is not None:
             expires = max(old.expires, new.expires)
             ended = old.rotation is None or new.rotation is None
             later = new if ended or (new.rotation or 0) > (old.rotation or 0) else old
             new = Rotated(None if ended else later.rotation, later.at, expires)
-        self._sessions[sid] = new
+        self._sessions.put(sid, new)
 
     def _add_subject(self, sub: str, new: Barred) -> None:
-        old = self._subjects.get(sub)
+        old = self._subjects.items.get(sub)
         if old is not None:
             later = new if new.at >= old.at else old
             not_before, expires = max(old.not_before, new.not_before), max(old.expires, new.expires)
             new = Barred(not_before, later.active, later.at, expires)
-        self._subjects[sub] = new
+        self._subjects.put(sub, new)
 
 
 def _judged(known: Rotated, rotation: int, now: float) -> Reason | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TypeGuard
 from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
@@ -148,7 +147,8 @@ class Gatekeeper:
         found = await self._judged(original)
         if isinstance(found, Claims):
             found = _permitted(request, original, found)
-        if self._told(found, AUTH_REQUEST):
+        self._tell(found, AUTH_REQUEST)
+        if isinstance(found, Claims):
             return _yes(found)
         status = found.status if found.status in (401, 403) else 403
         headers = {**_UNCACHED, REASON: found.reason}
@@ -158,7 +158,8 @@ class Gatekeeper:
         """Envoy sends the original request as it is, below this path."""
         original = self._original(request, request.method, f"/{request.path_params['path']}")
         found = await self._judged(original)
-        if self._told(found, EXT_AUTHZ):
+        self._tell(found, EXT_AUTHZ)
+        if isinstance(found, Claims):
             return _yes(found)
         headers = {REASON: found.reason}
         headers |= {"WWW-Authenticate": found.challenge} if found.challenge else {}
@@ -169,16 +170,15 @@ class Gatekeeper:
         """The wall's steps, in its order."""
         return self._limited(original) or await self._identified(original)
 
-    def _told(self, found: Claims | _No, route: str) -> TypeGuard[Claims]:
-        """Counts and audits a verdict; whether it is a yes."""
-        if isinstance(found, Claims):
-            self._metrics.accepted(route)
-            if found.session is not None:
-                self._seen(found.session, clock.now().timestamp())
-            return True
-        self._metrics.refused(found.reason)
-        self._audit.refused(found.event)
-        return False
+    def _tell(self, found: Claims | _No, route: str) -> None:
+        """Counts and audits a verdict."""
+        if isinstance(found, _No):
+            self._metrics.refused(found.reason)
+            self._audit.refused(found.event)
+            return
+        self._metrics.accepted(route)
+        if found.session is not None:
+            self._seen(found.session, clock.now().timestamp())
 
     def _original(self, request: Request, method: str, path: str) -> _Original:
         forwarded = ",".join(request.headers.getlist("x-forwarded-for")).encode("latin-1")

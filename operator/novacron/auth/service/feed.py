@@ -14,7 +14,7 @@ from dataclasses import replace
 from novacron.adapters import clock
 from novacron.auth.domain.claims import Claims
 from novacron.auth.domain.revocation import InvalidItem, Reason, Revocations
-from novacron.auth.service.internal_port import Internal, UnknownCursor
+from novacron.auth.service.internal_port import Internal, Page, UnknownCursor
 from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Objection, Unavailable
 from novacron.core.dependencies import Finding, Unusable
@@ -26,6 +26,7 @@ _LEAST_SECONDS = 0.2
 """Between two polls, however many hints come: who can write to Redis must not make us press auth."""
 STALE_SECONDS = 10.0
 _NEVER = float("inf")
+_PIECE = 500
 
 _OBJECTIONS: dict[Reason, Objection] = {
     "session_ended": Objection("session_invalid", "session_ended"),
@@ -128,16 +129,22 @@ class RevocationFeed:
                 continue
             if page.more and page.cursor == self._cursor:
                 raise Unusable("Refused", "its feed does not advance")
-            try:
-                for item in page.items:
-                    self._revocations.add(item)
-            except InvalidItem as error:
-                raise Unusable("Refused", f"an item of its feed is not understood: {error}") from None
+            await self._take(page)
             self._revocations.tidy(clock.now().timestamp() - self._skew)
             self._cursor = page.cursor
             if not page.more:
                 self._as_of = began
                 return
+
+    async def _take(self, page: Page) -> None:
+        """A piece at a time: a whole page at once would keep requests waiting for 15 ms."""
+        try:
+            for start in range(0, len(page.items), _PIECE):
+                for item in page.items[start : start + _PIECE]:
+                    self._revocations.add(item)
+                await asyncio.sleep(0)
+        except InvalidItem as error:
+            raise Unusable("Refused", f"an item of its feed is not understood: {error}") from None
 
     def changed(self) -> bool:
         """Whether the next finding will differ: a pod gets ready as soon as it is."""

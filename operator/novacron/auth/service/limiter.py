@@ -8,7 +8,7 @@ from novacron.adapters import clock
 from novacron.auth.domain.rate import Rate, admitted, wait
 
 MOST = 32_768
-"""Keys that are remembered: some 5 MB.
+"""Keys that are remembered: 4 MB.
 
 The one that was seen longest ago goes first, even if its time is not up. That gives nobody more than he has: to be
 forgotten, a network needs as many others to ask in between, and each of those has its own full allowance unused. Only

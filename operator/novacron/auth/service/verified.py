@@ -11,6 +11,7 @@ from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Unavailable
 
 MOST = 10_000
+"""Tokens: 20 MB."""
 _SECONDS = 60.0
 
 

@@ -140,16 +140,12 @@ class SecureAuthMiddleware:
             return _Refusal(503, "unavailable", event, str(error), retry_after=error.retry_after)
         if objection is not None:
             return _objected(objection, claims, one)
-        await self._admit(one, claims, now)
-        return None
-
-    async def _admit(self, one: _One, claims: Claims, now: float) -> None:
-        """Steps 8 and 9."""
         if self._rotate is not None:
             one.new_token = await self._rotated(self._rotate, one, claims)
         identity.put(one.scope, claims)
         if self._seen is not None and claims.session is not None:
             self._seen(claims.session, now)
+        return None
 
     async def _rotated(self, rotate: Rotate, one: _One, claims: Claims) -> str | None:
         """A failure is told, and the request goes on with the token that it has (requirement 17)."""

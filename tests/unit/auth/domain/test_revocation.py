@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from novacron.auth.domain.claims import Claims
@@ -135,10 +135,35 @@ def test_beyond_the_bound_nothing_revoked_comes_back_and_memory_stays(
 def test_a_token_that_ends_later_than_all_that_was_dropped_goes_on() -> None:
     known = Revocations(10)
     for number in range(11):
-        known.add({"jti": f"token {number}", "expires": NOW + number})
+        known.add({"jti": f"token {number}", "expires": NOW + 60 * number})
     known.tidy(NOW)
-    assert known.verdict(replace(CLAIMS, expires=NOW), NOW) == "forgotten"
-    assert known.verdict(replace(CLAIMS, expires=NOW + 3), NOW) is None
+    assert len(known) == 9
+    assert known.verdict(replace(CLAIMS, expires=NOW + 119), NOW) == "forgotten"
+    assert known.verdict(replace(CLAIMS, expires=NOW + 120), NOW) is None
+    assert known.verdict(replace(CLAIMS, id="token 2", expires=NOW + 120), NOW) == "token_revoked"
+
+
+def test_an_item_that_comes_again_with_a_later_end_stays_until_then() -> None:
+    known = _after(_item(sid="session-1", expires=NOW + 10), _item(sid="session-1", expires=NOW + 600))
+    known.tidy(NOW + 120)
+    assert known.verdict(CLAIMS, NOW + 120) == "session_ended"
+    known.tidy(NOW + 660)
+    assert len(known) == 0
+
+
+@example([("a", 120), ("b", 0), ("b", 120)], 700)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 600)), max_size=30), st.integers(0, 700))
+def test_whatever_ends_when_only_what_has_ended_goes(ends: list[tuple[str, int]], later: int) -> None:
+    known, last = Revocations(), dict.fromkeys("abc", -1)
+    for token, end in ends:
+        known.add({"jti": token, "expires": NOW + end})
+        last[token] = max(last[token], end)
+    known.tidy(NOW + later)
+    for token, end in last.items():
+        if end >= later:
+            assert known.verdict(replace(CLAIMS, id=token), NOW + later) == "token_revoked"
+        elif end < later - 60:
+            assert known.verdict(replace(CLAIMS, id=token), NOW + later) is None
 
 
 def test_what_concerns_no_living_token_is_dropped() -> None:

@@ -67,25 +67,28 @@ class KeySet:
             found[key.kid] = key
         return cls(found)
 
+    def __len__(self) -> int:
+        return len(self.keys)
+
     def find(self, kid: str) -> Key | None:
         return self.keys.get(kid)
 
 
-def thumbprint(public: RSAPublicKey) -> str:
+def thumbprint(public_key: RSAPublicKey) -> str:
     """RFC 7638 with SHA-256: what our kids are; 43 characters."""
-    e, n = _numbers(public)
+    e, n = _numbers(public_key)
     return base64url.encoded(hashlib.sha256(f'{{"e":"{e}","kty":"RSA","n":"{n}"}}'.encode()).digest())
 
 
-def public_jwk(public: RSAPublicKey, kid: str) -> dict[str, str]:
+def public_jwk(public_key: RSAPublicKey, kid: str) -> dict[str, str]:
     """The key as a member of our JWK Set."""
-    e, n = _numbers(public)
+    e, n = _numbers(public_key)
     return {"kty": "RSA", "n": n, "e": e, "kid": kid, "alg": ALGORITHM, "use": "sig"}
 
 
-def _numbers(public: RSAPublicKey) -> tuple[str, str]:
+def _numbers(public_key: RSAPublicKey) -> tuple[str, str]:
     """Exponent and modulus as base64urlUInt (RFC 7518 section 2)."""
-    numbers = public.public_numbers()
+    numbers = public_key.public_numbers()
     e, n = (base64url.encoded(part.to_bytes((part.bit_length() + 7) // 8)) for part in (numbers.e, numbers.n))
     return e, n
 
@@ -108,11 +111,9 @@ def _key(member: Any, place: str, min_bits: int) -> Key:
     bits = n.bit_length()
     if not min_bits <= bits <= MAX_BITS:
         raise InvalidKeySet(f"{name}: an RSA key of {bits} bits; from {min_bits} to {MAX_BITS} are accepted")
-    try:
-        public = RSAPublicNumbers(e, n).public_key()
-    except ValueError:
-        raise InvalidKeySet(f"{name}: the modulus is that of no RSA key") from None
-    return Key(kid, public, (bits + 7) // 8)
+    if n % 2 == 0:  # the library takes it
+        raise InvalidKeySet(f"{name}: the modulus is even, so that of no RSA key")
+    return Key(kid, RSAPublicNumbers(e, n).public_key(), (bits + 7) // 8)
 
 
 def _check_purpose(member: Mapping[str, Any], name: str) -> None:

@@ -8,44 +8,27 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from novacron.auth.domain import roles
-from novacron.auth.domain.key_set import ALGORITHM, thumbprint
+from novacron.auth.domain.key_set import ALGORITHM
 from novacron.auth.domain.token import TYPES
-from novacron.core.errors import NovaCronError
-
-
-class InvalidSigningKey(NovaCronError):
-    """A private key cannot be used; the text never holds a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key, loaded once: OpenSSL checks it on each load, which costs more than a hundred signatures."""
+    """A private key, loaded once: OpenSSL checks it on each load, which costs more than a hundred signatures.
+
+    Args:
+        kid: the name of its public half in the key set.
+    """
 
     kid: str
-    private: RSAPrivateKey = field(repr=False)
-
-    @classmethod
-    def load(cls, pem: bytes) -> SigningKey:
-        """From PKCS#8 without a password; its kid is its thumbprint.
-
-        Raises:
-            InvalidSigningKey: it is no such key.
-        """
-        try:
-            private = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError):
-            raise InvalidSigningKey("not an unencrypted private key in PEM") from None
-        if not isinstance(private, RSAPrivateKey):
-            raise InvalidSigningKey("not an RSA key; RS256 needs one")
-        return cls(thumbprint(private.public_key()), private)
+    private_key: RSAPrivateKey = field(repr=False)
 
 
 def minted(claims: Mapping[str, Any], key: SigningKey) -> str:
     """The signed token."""
-    return jwt.encode(dict(claims), key.private, algorithm=ALGORITHM, headers={"typ": TYPES[0], "kid": key.kid})
+    return jwt.encode(dict(claims), key.private_key, algorithm=ALGORITHM, headers={"typ": TYPES[0], "kid": key.kid})
 
 
 def person_claims(

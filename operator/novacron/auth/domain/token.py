@@ -36,7 +36,7 @@ TYPES = ("at+jwt", "application/at+jwt")
 regard to case: our service writes one spelling, so folding would let in nothing but what somebody else made."""
 _ROLES = frozenset({*roles.PEOPLE, roles.SERVICE})
 _SCOPE = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
-"""RFC 6749 section 3.3."""
+"""RFC 6749 section 3.3; none at all may also be an empty string."""
 _NO_SCOPES: frozenset[str] = frozenset()
 
 
@@ -174,9 +174,9 @@ def _organization(document: Mapping[str, Any], role: str) -> str | None:
 
 
 def _scopes(document: Mapping[str, Any]) -> frozenset[str]:
-    if "scope" not in document:
+    value = document.get("scope", "")
+    if value == "":
         return _NO_SCOPES
-    value = document["scope"]
     if type(value) is not str or _SCOPE.fullmatch(value) is None:
         raise ClaimInvalid("scope")
     return frozenset(value.split(" "))

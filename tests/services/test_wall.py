@@ -16,7 +16,7 @@ from tests.support.feed_server import FeedServer
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import INTERNAL_KEY, Answer, ServiceProcess
-from tests.support.tokens import Signer, key_set
+from tests.support.signer import Signer, key_set
 from tests.support.waiting import lasting, until
 
 FIRST, SECOND = Signer(), Signer()

@@ -25,11 +25,11 @@ from novacron.workload.pod import drain_seconds
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
-def settings(resource: NovaCron, role: str, key_bits: int) -> str:
+def settings(resource: NovaCron, role: str, key_bits: int | None = None) -> str:
     """JSON; a change of it restarts the pods.
 
     Args:
-        key_bits: of the smallest signing key that is accepted.
+        key_bits: of the smallest signing key that is accepted; None: as the resource asks.
     """
     spec = resource.spec
     workload = spec.workloads[role]
@@ -84,7 +84,7 @@ def _text(document: dict[str, Any]) -> str:
     return orjson.dumps(document, option=_READABLE).decode()
 
 
-def _token(resource: NovaCron, key_bits: int) -> dict[str, Any]:
+def _token(resource: NovaCron, key_bits: int | None) -> dict[str, Any]:
     """What every workload needs to judge an access token."""
     jwt = resource.spec.auth.jwt
     return {
@@ -92,7 +92,7 @@ def _token(resource: NovaCron, key_bits: int) -> dict[str, Any]:
         "audience": jwt.audience,
         "clock_skew_seconds": jwt.clock_skew.seconds,
         "max_age_seconds": jwt.max_token_age.seconds,
-        "min_key_size": key_bits,
+        "min_key_size": jwt.min_key_size if key_bits is None else key_bits,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from novacron.core import kinds, labels
+from novacron.core import kinds, labels, names
 from novacron.core.manifest import Kind
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
@@ -26,6 +26,8 @@ OTHERS: set[Right] = {
     ("events.k8s.io", "events", "create"),
     ("events.k8s.io", "events", "patch"),
 }
+OF_KEYS: set[Right] = {("", "secrets", verb) for verb in ("get", "create", "patch")}
+"""Of two Secrets, by name: a server-side apply of one is a patch, and a creation, that has a name; a POST has none."""
 
 
 def documents(file: str) -> list[dict[str, Any]]:
@@ -57,9 +59,17 @@ def test_both_ways_to_install_grant_the_same_rules() -> None:
 
 
 def test_exactly_the_table_of_kinds_is_granted_and_nothing_twice() -> None:
-    found = rights(rules("install/rbac.yaml", "ClusterRole"))
-    assert len(found) == len(set(found))
-    assert set(found) == {of(kind, verb) for kind in kinds.CHILDREN for verb in OF_CHILDREN} | OTHERS
+    found = rules("install/rbac.yaml", "ClusterRole")
+    listed = rights(found)
+    assert len(listed) == len(set(listed))
+    unnamed = rights(rule for rule in found if not rule.get("resourceNames"))
+    assert set(unnamed) == {of(kind, verb) for kind in kinds.CHILDREN for verb in OF_CHILDREN} | OTHERS
+
+
+def test_two_secrets_are_granted_by_name_and_can_be_neither_listed_nor_deleted() -> None:
+    (rule,) = (rule for rule in rules("install/rbac.yaml", "ClusterRole") if rule.get("resourceNames"))
+    assert sorted(rule["resourceNames"]) == sorted(names.KEYS)
+    assert set(rights([rule])) == OF_KEYS
 
 
 def test_the_lease_alone_is_granted_in_the_operators_own_namespace() -> None:
@@ -71,13 +81,13 @@ def test_the_lease_alone_is_granted_in_the_operators_own_namespace() -> None:
     }
 
 
-def test_no_wildcard_and_no_secret_anywhere() -> None:
+def test_no_wildcard_and_no_other_secret_anywhere() -> None:
     for path in MANIFESTS.rglob("*.yaml"):
         for item in yaml.safe_load_all(path.read_text()):
             if isinstance(item, dict) and item.get("kind") in ("Role", "ClusterRole"):
-                words = {word for right in rights(item["rules"]) for word in right}
-                assert "*" not in words, path
-                assert not any(word.startswith("secrets") and word != "secretstores" for word in words), path
+                assert "*" not in {word for right in rights(item["rules"]) for word in right}, path
+                free = {word for rule in item["rules"] if not rule.get("resourceNames") for word in rule["resources"]}
+                assert not any(word.startswith("secrets") and word != "secretstores" for word in free), path
 
 
 def test_the_namespaced_install_binds_in_its_namespace_alone() -> None:

@@ -9,14 +9,30 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 UNKNOWN = "unknown"
 """Network of a client without an address, as on a Unix socket."""
 _REMEMBERED = 8192
+"""Addresses that were read last: what a client writes before them is neither read nor kept."""
+_LONGEST = 64
+"""Bytes of an entry; an IPv6 address with its port has 47."""
 _PREFIX = 64
 """Of IPv6, a subscriber has at least this network for his own: addresses in it are free."""
+
+
+class Hop(NamedTuple):
+    """One address, as peer or as entry of X-Forwarded-For.
+
+    Args:
+        trusted: it is a proxy of ours, so what it wrote is believed.
+    """
+
+    address: Address
+    network: str
+    trusted: bool
 
 
 class Clients:
@@ -28,27 +44,35 @@ class Clients:
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._trusted = tuple(ipaddress.ip_network(cidr, strict=False) for cidr in trusted)
-        self.network: Callable[[str, bytes], str] = functools.lru_cache(_REMEMBERED)(self._network)
-        """(address of the peer, its X-Forwarded-For, lines joined by commas) -> network of the client."""
+        self._hop: Callable[[str], Hop | None] = functools.lru_cache(_REMEMBERED)(self._looked)
 
-    def _network(self, peer: str, forwarded: bytes) -> str:
-        address = self.address(peer, forwarded)
-        return network(address) if address is not None else UNKNOWN
+    def network(self, peer: str, forwarded: bytes) -> str:
+        """Of the client.
 
-    def address(self, peer: str, forwarded: bytes) -> Address | None:
+        Args:
+            peer: address that speaks to us.
+            forwarded: its X-Forwarded-For, lines joined by commas.
+        """
+        found = self.client(peer, forwarded)
+        return found.network if found is not None else UNKNOWN
+
+    def client(self, peer: str, forwarded: bytes) -> Hop | None:
         """The first from the right that no proxy of ours vouches for; where an entry is no address, who sent it."""
-        found = parsed(peer)
-        rest = forwarded
-        while rest and found is not None and self._is_trusted(found):
+        found, rest = self._hop(peer), forwarded
+        while rest and found is not None and found.trusted:
             rest, _, entry = rest.rpartition(b",")
-            before = parsed(entry.decode("latin-1").strip())
+            before = self._hop(entry.decode("latin-1").strip()) if len(entry) <= _LONGEST else None
             if before is None:
                 break
             found = before
         return found
 
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address.version == proxies.version and address in proxies for proxies in self._trusted)
+    def _looked(self, text: str) -> Hop | None:
+        address = parsed(text)
+        if address is None:
+            return None
+        trusted = any(address.version == proxies.version and address in proxies for proxies in self._trusted)
+        return Hop(address, network(address), trusted)
 
 
 def parsed(text: str) -> Address | None:

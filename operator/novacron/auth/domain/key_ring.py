@@ -10,12 +10,14 @@ made by nothing pure: ``advanced`` does all that needs no new key, then ``wants_
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from novacron.auth.domain import base64url
+from novacron.auth.domain.key_set import ALGORITHM
 
 State = Literal["next", "active", "retired"]
 
@@ -89,13 +91,13 @@ class RingKey:
 
     @property
     def bits(self) -> int:
-        return int.from_bytes(base64.urlsafe_b64decode(self.n + "=" * (-len(self.n) % 4)), "big").bit_length()
+        return int.from_bytes(base64url.decoded(self.n.encode())).bit_length()
 
     def over(self, now: int) -> bool:
         return self.until is not None and now >= self.until
 
     def jwk(self) -> dict[str, str]:
-        return {"kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid, "alg": "RS256", "use": "sig"}
+        return {"kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid, "alg": ALGORITHM, "use": "sig"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +218,12 @@ def _due(ring: KeyRing, rules: RingRules, now: int) -> bool:
 def _in_time(key: RingKey, rules: RingRules, now: int) -> RingKey:
     """Without times that are still to come: the clock went back, and what waits for them would wait for as long.
 
-    An active key takes note of tokens that live longer than any before, a retired one stays longer where clocks may
-    differ by more now.
+    A key that signs takes note of tokens that live longer than any before: an active one, and one that retired so
+    lately that some pod may not know it. A retired one stays longer where clocks may differ by more now.
     """
-    lifetime = max(key.lifetime, rules.lifetime) if key.state == "active" else key.lifetime
     retired, until = _past(key.retired, now), None
+    signs = key.state == "active" or (retired is not None and now < retired + rules.propagation)
+    lifetime = max(key.lifetime, rules.lifetime) if signs else key.lifetime
     if key.until is not None and retired is not None:
         until = min(max(key.until, retired + rules.kept(lifetime)), now + rules.kept(lifetime))
     return replace(

@@ -47,7 +47,7 @@ class RevocationFeed:
     Args:
         skew: seconds for which a token is accepted after it expired; revocations are kept for as long.
         where: host and port, of the settings.
-        now: monotonic seconds, for the age; revocations themselves live by the clock.
+        now: seconds for the age, which go on while the machine is suspended; revocations themselves live by the clock.
     """
 
     name, secret = NAME, ""
@@ -60,7 +60,7 @@ class RevocationFeed:
         *,
         skew: float,
         where: str,
-        now: Callable[[], float] = clock.monotonic,
+        now: Callable[[], float] = clock.elapsed,
     ) -> None:
         self._source = source
         self._revocations = revocations
@@ -70,7 +70,7 @@ class RevocationFeed:
         self._now = now
         self._cursor: str | None = None
         self._as_of: float | None = None
-        """Monotonic: when the last request began whose answer ended the feed."""
+        """By ``now``: when the last request began whose answer ended the feed."""
         self._trouble = Unusable("Unchecked")
         self._hinted = asyncio.Event()
         self._told_current = False

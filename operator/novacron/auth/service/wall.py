@@ -160,7 +160,7 @@ class SecureAuthMiddleware:
     async def _refuse(self, one: _One, refusal: _Refusal, receive: Receive, send: Send) -> None:
         self._metrics.refused(refusal.reason)
         self._audit.refused(refusal.event)
-        headers = {}
+        headers = {"Connection": "close"} if one.has_body() else {}
         if refusal.challenge:
             headers["WWW-Authenticate"] = refusal.challenge
         if refusal.retry_after:
@@ -205,6 +205,11 @@ class _One:
                 forwarded = forwarded + b"," + value if forwarded else value
         peer = scope["client"]
         self.network = clients.network(peer[0], forwarded) if peer else UNKNOWN
+
+    def has_body(self) -> bool:
+        """Nobody reads it where the request is refused, and its sender could take for ever over it."""
+        lengths = [value for name, value in self.scope["headers"] if name in (b"content-length", b"transfer-encoding")]
+        return any(value != b"0" for value in lengths)
 
     def event(self, type_: str, code: str, claims: Claims | None = None) -> Event:
         """Args:

@@ -33,9 +33,15 @@ def _known(text: str) -> str:
     return str(found)
 
 
+def _client(clients: Clients, peer: str, *entries: str, blank: str = "") -> str:
+    found = clients.client(peer, f",{blank}".join(entries).encode("latin-1"))
+    assert found is not None
+    return str(found.address)
+
+
 @given(STRANGERS, st.lists(RUBBISH))
 def test_a_peer_that_is_no_proxy_is_the_client_whatever_it_says(peer: str, said: list[str]) -> None:
-    assert str(PROXIES.address(peer, ",".join(said).encode("latin-1"))) == str(ipaddress.ip_address(peer))
+    assert _client(PROXIES, peer, *said) == str(ipaddress.ip_address(peer))
 
 
 @given(STRANGERS, st.lists(TRUSTED, min_size=1, max_size=4), st.lists(st.one_of(RUBBISH, TRUSTED, STRANGERS)))
@@ -43,24 +49,22 @@ def test_behind_proxies_the_client_is_whom_the_first_of_them_saw(
     client: str, proxies: list[str], written_by_the_client: list[str]
 ) -> None:
     entries = [*written_by_the_client, client, *proxies[:-1]]
-    found = PROXIES.address(proxies[-1], ", ".join(entries).encode("latin-1"))
-    assert str(found) == str(ipaddress.ip_address(client))
+    assert _client(PROXIES, proxies[-1], *entries, blank=" ") == str(ipaddress.ip_address(client))
 
 
 @given(st.lists(TRUSTED, min_size=1, max_size=4), RUBBISH.filter(lambda text: parsed(text.strip()) is None))
 def test_where_an_entry_is_no_address_its_writer_is_the_client(proxies: list[str], rubbish: str) -> None:
     """An entry before rubbish may have been written by anybody."""
     entries = ["192.0.2.1", rubbish, *proxies[:-1]]
-    found = PROXIES.address(proxies[-1], ",".join(entries).encode("latin-1"))
-    assert str(found) == _known(proxies[0])
+    assert _client(PROXIES, proxies[-1], *entries) == _known(proxies[0])
 
 
 def test_a_chain_of_proxies_alone_begins_with_its_first() -> None:
-    assert str(PROXIES.address("10.0.0.1", b"10.9.9.9,10.0.0.2")) == "10.9.9.9"
+    assert _client(PROXIES, "10.0.0.1", "10.9.9.9", "10.0.0.2") == "10.9.9.9"
 
 
 def test_nobody_is_trusted_unless_he_is_named() -> None:
-    assert str(Clients([]).address("127.0.0.1", b"192.0.2.1")) == "127.0.0.1"
+    assert _client(Clients([]), "127.0.0.1", "192.0.2.1") == "127.0.0.1"
 
 
 @given(st.ip_addresses(v=4))
@@ -95,6 +99,18 @@ def test_a_port_makes_no_other_client(address: Address, port: int) -> None:
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
     assert parsed(text) is None
+
+
+def test_a_giant_is_no_address() -> None:
+    assert _client(PROXIES, "10.0.0.1", "1" * 30_000) == "10.0.0.1"
+
+
+def test_what_a_client_writes_is_not_kept() -> None:
+    """Only what stands right of it is read, so its memory is bounded by addresses."""
+    clients = Clients(["10.0.0.0/8"])
+    for number in range(100):
+        assert _client(clients, "10.0.0.1", f"{number}" * 5000, "192.0.2.1") == "192.0.2.1"
+    assert clients._hop.cache_info().currsize == 2  # type: ignore[attr-defined]
 
 
 def test_a_client_without_an_address_is_one_network() -> None:

@@ -16,7 +16,7 @@ from novacron.auth.service.standing import Unavailable
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.workload.service.telemetry import Telemetry
 from tests.support.service_process import TOKEN
-from tests.support.tokens import Signer, key_set
+from tests.support.signer import Signer, key_set
 from tests.support.volume import Volume
 
 FIRST, SECOND = Signer(), Signer()

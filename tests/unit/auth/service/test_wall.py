@@ -374,6 +374,19 @@ async def test_a_client_without_an_address_is_limited_too() -> None:
     assert [(await ask(house.app, "/open", peer=None)).status for _ in range(2)] == [200, 429]
 
 
+async def test_whoever_is_refused_with_a_body_is_cut_off() -> None:
+    """The rest of it would be waited for; requests without one keep their connection."""
+    house = House()
+    for header, closed in (
+        (("Content-Length", "100"), True),
+        (("Transfer-Encoding", "chunked"), True),
+        (("Content-Length", "0"), False),
+        (("Accept", "*/*"), False),
+    ):
+        answer = await ask(house.app, "/vms/1", header, method="POST")
+        assert (answer.status, answer.headers.get("connection") == "close") == (401, closed)
+
+
 def test_a_slash_alone_opens_nothing() -> None:
     with pytest.raises(ValueError, match="every path"):
         Paths(["/"])

@@ -78,8 +78,8 @@ def _cached(signer: Signer) -> list[Row]:
     """Held against the bare signature check of the same library, over the same token."""
     token = signer.token().encode()
     signed, _, _signature = token.rpartition(b".")
-    public = signer.key.private.public_key()
-    raw_signature = signer.key.private.sign(signed, PKCS1v15(), SHA256())
+    public = signer.key.private_key.public_key()
+    raw_signature = signer.key.private_key.sign(signed, PKCS1v15(), SHA256())
     raw = _each(lambda: public.verify(raw_signature, signed, PKCS1v15(), SHA256()), 2000)
     told = TokenSettings.model_validate(TOKEN)
     rules = TokenRules(told.issuer, told.audience, told.clock_skew_seconds, told.max_age_seconds)

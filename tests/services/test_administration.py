@@ -670,6 +670,24 @@ def test_a_body_is_refused_by_field_and_reason_and_never_quoted(root: Caller, ca
     assert "canary" not in str(found)
 
 
+def test_every_body_is_judged_by_the_model_that_the_document_names(auth: AuthPods) -> None:
+    root = person(auth, "platform-admin")
+    document = root.get("/openapi.json").json()
+    judged = 0
+    for path, item in document["paths"].items():
+        for method in item.keys() & {"post", "patch"}:
+            content = item[method].get("requestBody", {}).get("content", {})
+            for media_type in content.keys() & {"application/json", "application/merge-patch+json"}:
+                schema = document["components"]["schemas"][content[media_type]["schema"]["$ref"].rpartition("/")[2]]
+                answer = root.ask(method.upper(), path.replace("{id}", NOBODY), {"canary": 1})
+                detail = problem(answer, 400)["detail"]
+                known = f"known are: {', '.join(sorted(schema['properties']))}."
+                first = f"{schema.get('required', ['none'])[0]}: field required; correct it."
+                assert detail == first or known in detail
+                judged += 1
+    assert judged > 9
+
+
 def test_a_body_is_json_and_not_large(root: Caller) -> None:
     problem(root.pod.ask(USERS, "POST", body=b"{", Authorization=root.bearer, Content_Type="application/json"), 400)
     answer = root.pod.ask(USERS, "POST", body=b"a=b", Authorization=root.bearer, Content_Type="text/plain")

@@ -379,6 +379,17 @@ def test_the_feed_tells_what_happened_since(auth: AuthPods) -> None:
     assert items(feed(auth.pod, told["cursor"])) == []
 
 
+def test_redis_says_that_there_is_news(auth: AuthPods, redis_server: RedisServer) -> None:
+    def published() -> int:
+        found: dict[str, dict[str, int]] = redis_server.command("INFO", "commandstats")
+        return found.get("cmdstat_publish", {}).get("calls", 0)
+
+    mine = auth.log_in(auth.person())
+    before = published()
+    post(auth.pod, "/api/v1/auth/logout", {"Authorization": mine.bearer})
+    until(lambda: published() > before, "it was published", 5)
+
+
 @pytest.mark.parametrize("cursor", ["canary", "1", "999999999.1", "1.1", "-1.0", "9" * 40 + ".1", "x" * 2000])
 def test_a_cursor_that_is_not_known_begins_anew(auth: AuthPods, cursor: str) -> None:
     assert feed(auth.pod, cursor).status == 410

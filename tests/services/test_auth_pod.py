@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from novacron.auth.domain import key_ring, ring_document
 from tests.services.conftest import REDIS_PASSWORD
-from tests.support.auth_pods import AuthPods, form, post, sessions
+from tests.support.auth_pods import AuthPods, form, given, post, refreshed, sessions
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import until
 
 Start = Callable[..., AuthPods]
@@ -60,27 +63,65 @@ def turn(auth: AuthPods) -> str:
     return new.key.kid
 
 
-def test_a_new_key_signs_without_a_restart_and_old_tokens_stay_good(started: Start) -> None:
-    auth = started()
-    person = auth.person()
-    old = auth.log_in(person)
-    new_kid = turn(auth)
-    assert kid(old.access) != new_kid
-    until(lambda: kid(auth.log_in(person).access) == new_kid, "the new key signs", 10)
-    new = auth.log_in(person)
-    assert [sessions(auth.pod, tokens).status for tokens in (old, new)] == [
-        401,
-        200,
-    ]  # the fourth login ended the first
-    assert len(auth.pod.ask("/.well-known/jwks.json").json()["keys"]) == 2
-
-
 def test_old_tokens_stay_good_when_the_key_turns(started: Start) -> None:
     auth = started()
     old = auth.log_in(auth.person())
     turn(auth)
     until(lambda: len(auth.pod.ask("/.well-known/jwks.json").json()["keys"]) == 2, "both keys are shown", 10)
     assert sessions(auth.pod, old).status == 200
+
+
+def test_keys_turn_under_load_and_no_valid_token_is_refused(started: Start) -> None:
+    """Shown, then active, then the one before retired: tokens of every age are accepted by both pods throughout."""
+    auth = started(pods=2)
+    people = [auth.person() for _ in range(3)]
+    held = [auth.log_in(person) for person in people]
+    seen, refused, stop = set[str](), list[str](), threading.Event()
+
+    def client(number: int) -> None:
+        tokens = held[number]
+        while not stop.is_set():
+            for pod in auth.pods:
+                answers = [sessions(pod, tokens), pod.ask("/authz/auth-request", Authorization=tokens.bearer)]
+                refused.extend(repr(one) for one in answers if one.status != 200)
+            answer = refreshed(auth.pods[number % 2], tokens.refresh)
+            if answer.status == 200:
+                tokens = given(answer)
+                seen.add(kid(tokens.access))
+            else:
+                refused.append(repr(answer))
+
+    def taken() -> list[float]:
+        """How often each pod took over public keys."""
+        return [pod.metrics()['novacron_reloads_total{outcome="applied",source="jwks"}'] for pod in auth.pods]
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        asked = [pool.submit(client, number) for number in range(len(people))]
+        try:
+            until(lambda: seen, "the load runs", 10)
+            now = int(time.time())
+            new = ring_document.made(rsa.generate_private_key(65537, 2048), now)
+            (old,) = auth.keys.ring.keys
+            before = taken()
+            for pod in auth.pods:  # next
+                pod.jwks.replace({"jwks.json": key_ring.key_set((old, new.key))})
+            until(lambda: all(now > then for now, then in zip(taken(), before, strict=True)), "both pods know it", 10)
+            retired = replace(old, state="retired", retired=now, until=now + 3600)
+            active = replace(new.key, state="active", activated=now, lifetime=3600)
+            ring = key_ring.KeyRing((retired, active))
+            auth.keys.volume.replace(ring_document.written(ring, {new.key.kid: new.pem}))
+            until(lambda: new.key.kid in seen, "the new key signs", 10)
+            assert len(seen) == 2
+            until(lambda: all(_signs(pod, auth, new.key.kid) for pod in auth.pods), "on both pods", 10)
+        finally:
+            stop.set()
+        for one in asked:
+            one.result()
+    assert not refused
+
+
+def _signs(pod: ServiceProcess, auth: AuthPods, new: str) -> bool:
+    return kid(auth.log_in(auth.person(), pod).access) == new
 
 
 BROKEN: dict[str, dict[str, str | bytes]] = {

@@ -28,7 +28,7 @@ class Caller:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """JSON, where there is a body."""
-        sent = {"Authorization": self.bearer} if self.bearer else {}
+        sent: dict[str, Any] = {"Authorization": self.bearer} if self.bearer else {}
         content = None if body is None else json.dumps(body).encode()
         if body is not None:
             sent["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"

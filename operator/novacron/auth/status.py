@@ -141,7 +141,7 @@ def _happened(before: KeyRing, after: KeyRing, rules: RingRules, lost: Collectio
         return
     for kid in sorted(lost):
         yield Told(events.KEY_LOST, _loss(kid, new.get(kid)), "Warning")
-    for kid in new.keys() - old.keys():
+    for kid in (kid for kid in new if kid not in old):
         if new[kid].state == "next":
             note = f"Key {kid} was made; it signs {rules.lead} s after all have been shown it, when it is due"
             yield Told(events.KEY_CREATED, note)

@@ -21,7 +21,7 @@ _PASSWORD_BYTES = 1024
 """Four times what the longest password has."""
 
 
-@click.command("create-admin")
+@click.command("create-admin", short_help="Create the first administrator.")
 @click.option("--email", required=True, help="Who logs in.")
 @click.option("--organization", required=True, help="Name of the first organization; made where there is none.")
 @click.option(

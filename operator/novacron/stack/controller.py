@@ -117,7 +117,6 @@ class Controller:
         body = next((item for item in page.items if item["metadata"]["name"] == name), None)
         if body is None:
             self._memory.pop(key, None)
-            self._keeper.forget(namespace)
             if self._pulse is not None:
                 self._pulse.forget(key)
             return Result(None)

@@ -128,6 +128,7 @@ class Administration:
                 await store.lock(transaction)
                 person = await people.by_id(transaction, claims.subject)
                 if person is None or not person.active or not roles.at_least(person.role, access.role):
+                    self._refused(request, "rank_lost")
                     raise permissions.refusal(access)
                 actor = Actor(person.id, person.role, person.organization_id)
                 network = authority.network(request)

@@ -107,6 +107,8 @@ CREATE TABLE auth.audit (
 ) PARTITION BY RANGE (at);  -- partitions: 0003
 CREATE INDEX audit_organization ON auth.audit (organization_id, at DESC, id DESC);
 CREATE INDEX audit_subject ON auth.audit (subject, at DESC, id DESC);
+CREATE INDEX audit_object ON auth.audit (object, at DESC, id DESC);
+CREATE INDEX audit_type ON auth.audit (type, at DESC, id DESC);
 
 -- What query reads of people: no credentials.
 CREATE VIEW auth.user_directory AS

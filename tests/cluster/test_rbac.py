@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from novacron.core import kinds, labels
+from novacron.core import kinds, labels, names
 from tests.support.api_calls import Call
 from tests.support.api_client import Client, Manifest
 from tests.support.controlplane import crds
@@ -49,6 +49,7 @@ GRANTED: frozenset[Right] = frozenset(
         ("events.events.k8s.io", "", "create"),
         ("events.events.k8s.io", "", "patch"),
     }
+    | {("secrets", name, verb) for name in names.KEYS for verb in ("get", "create", "patch")}
 )
 OF_LEASE: frozenset[Right] = frozenset(
     {
@@ -131,6 +132,7 @@ def granted(client: Client, served: Iterable[str], namespace: str) -> frozenset[
     asked = [(resource, "", verb) for resource, verb in itertools.product(served, VERBS)]
     asked += [(resource, "", verb) for resource, verb in itertools.product(GUARDED, SPECIAL)]
     asked += [("leases.coordination.k8s.io", name, verb) for name in (labels.LEASE, "another") for verb in VERBS]
+    asked += [("secrets", name, verb) for name in (*names.KEYS, "another") for verb in VERBS]
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda right: allowed(client, ACCOUNT, namespace, right), asked))
     own = [right for right, answer in zip(asked, answers, strict=True) if answer]
@@ -253,7 +255,7 @@ def rights(call: Call) -> list[Right]:
     if not call.resource:
         return []
     resource = f"{call.resource}/{call.subresource}" if call.subresource else call.resource
-    name = call.name if call.resource == kinds.LEASE.resource else ""
+    name = call.name if call.resource in (kinds.LEASE.resource, kinds.SECRET.resource) else ""
     if call.verb == "apply":
         return [(resource, name, verb) for verb in (("patch", "create") if call.code == 201 else ("patch",))]
     return [(resource, name, call.verb)]

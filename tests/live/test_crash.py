@@ -6,6 +6,7 @@ lets nothing pass afterwards. The lease of the dead is removed: its 15 s are tes
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import json
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 import pytest
 
-from novacron.core import labels
+from novacron.core import labels, names
 from novacron.core.manifest import Ref
 from tests.support import jobs
 from tests.support.api_calls import Call
@@ -64,8 +65,12 @@ class Course:
         self._starts += 1
         return self._zygote.start(self.proxy.kubeconfig, self.place.namespace, f"{self._name}-{self._starts}")
 
-    def killed_at(self, nth: int, when: Literal["before", "after"]) -> bool:
-        """Runs an operator until its n-th write; False where it has nothing more to write."""
+    def killed_at(self, nth: int, when: Literal["before", "after"], done: Callable[[], bool] = lambda: True) -> bool:
+        """Runs an operator until its n-th write; False where it has nothing more to write.
+
+        Args:
+            done: whether the pass that ended was the last one of interest.
+        """
         running: Forked | None = None
 
         def kill() -> None:
@@ -76,7 +81,7 @@ class Course:
         before = self.place.mark()
         running = self.start()
         try:
-            until(lambda: trap.sprung or self._reported(before), "killed, or done", _UNTIL)
+            until(lambda: trap.sprung or (self._reported(before) and done()), "killed, or done", _UNTIL)
             if trap.seen >= nth:  # it answers the very write that is reported
                 until(lambda: trap.sprung, "the trap springs", _UNTIL)
             assert trap.sprung or running.alive(), f"it ended by itself:\n{running.last_words()}"
@@ -116,6 +121,8 @@ def normal(children: Mapping[Ref, Manifest]) -> dict[Ref, Manifest]:
         if child.kind == "Service":
             for key in ("clusterIP", "clusterIPs"):
                 item["spec"].pop(key)
+        if "jwks.json" in item.get("data", {}):
+            item["data"]["jwks.json"] = len(json.loads(item["data"]["jwks.json"])["keys"])
         if child.kind == "Deployment":
             item["spec"].pop("replicas")
             item["spec"]["template"]["metadata"]["annotations"].pop(labels.CONFIG_CHECKSUM)
@@ -227,3 +234,49 @@ def test_changes_killed_at_every_write(new_course: Callable[[str], Course]) -> N
         hit = _in_parallel(_WORKERS, crashes)
     assert min(hit) >= 30, hit
     assert max(hit) - min(hit) < _WORKERS, hit
+
+
+def _ring(place: Place) -> list[Manifest]:
+    """The keys of the ring, as the Secret has them now."""
+    secret = place.child("Secret", names.SIGNING_KEYS)
+    found: list[Manifest] = json.loads(base64.b64decode(secret["data"]["ring.json"]))["keys"]
+    return found
+
+
+def _shown(place: Place) -> set[str]:
+    return {key["kid"] for key in json.loads(place.child("ConfigMap", "novacron-jwks")["data"]["jwks.json"])["keys"]}
+
+
+def _states(keys: list[Manifest]) -> dict[str, str]:
+    return {key["kid"]: key["state"] for key in keys}
+
+
+@pytest.mark.timeout(900)
+def test_a_rotation_killed_at_every_write(new_course: Callable[[str], Course]) -> None:
+    """At every moment one key signs, all know it, and no key that ever signed is lost; each request acts once."""
+    with (course := new_course("rotation")).proxy:
+        place = course.place
+        place.submit(minimal(namespace=place.namespace, auth={"jwt": {"jwksMaxAge": "0s"}}))
+        course.converged()
+        killed, nth = True, 0
+        while killed:
+            before = _states(_ring(place))
+            place.annotate(**{labels.ROTATE_SIGNING_KEY: f"crash {nth}"})
+
+            def rotated(before: dict[str, str] = before) -> bool:
+                return len(_ring(place)) > len(before) and "next" not in _states(_ring(place)).values()
+
+            killed = course.killed_at(max(nth, 1), "after" if nth else "before", rotated)
+            left = _states(_ring(place))
+            assert before.keys() <= left.keys(), f"killed at write {nth}"
+            (signing,) = (kid for kid, state in left.items() if state == "active")
+            assert signing in _shown(place), f"killed at write {nth}"
+            course.converged()
+            until(rotated, "the rotation ends", 30)
+            course.converged()
+            after = _states(_ring(place))
+            assert set(after) == _shown(place)
+            assert len(after) == len(before) + 1, f"killed at write {nth}: acted on once"
+            assert sorted(after.values()) == ["active", *["retired"] * len(before)]
+            nth += 1
+        assert nth > 6, nth

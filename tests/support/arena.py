@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -34,11 +35,13 @@ class Arena:
         client: the administrator, past the proxy.
         account: kubeconfig of the operator's identity.
         directory: for logs.
+        options: more of `novacron run`.
     """
 
-    def __init__(self, client: Client, account: Path, directory: Path) -> None:
+    def __init__(self, client: Client, account: Path, directory: Path, options: Sequence[str] = ()) -> None:
         self.client = client
         self.account = account
+        self.options = options
         self.namespace = f"arena-{os.getpid()}-{next(_numbers)}"
         self.directory = directory / self.namespace
         self.proxy = FaultProxy(account, self.directory)
@@ -60,7 +63,12 @@ class Arena:
     def another(self, proxy: FaultProxy, name: str = "operator") -> OperatorProcess:
         """A process for this namespace and its lease; the caller starts and ends it."""
         return OperatorProcess(
-            proxy.kubeconfig, self.directory, namespace=self.namespace, home=self.namespace, name=name
+            proxy.kubeconfig,
+            self.directory,
+            namespace=self.namespace,
+            home=self.namespace,
+            name=name,
+            options=self.options,
         )
 
     def start(self) -> Arena:

@@ -1,4 +1,4 @@
-"""A namespace of a test on the real node, with a NovaCron in it that lives: its datastores are the neighbours'."""
+"""A namespace of a test on the real node, with a living NovaCron: the neighbours' Redis, a database of its own."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ class Lodging:
         namespace, resource = json.loads(json.dumps(sample()))
         namespace["metadata"]["name"] = resource["metadata"]["namespace"] = self.namespace
         self.client.create(namespace)
+        self.living.neighbours.database.create_database(self.namespace)
         for secret in self._secrets():
             self.client.create(secret)
         spec = resource["spec"]
+        spec["database"]["name"] = self.namespace
         spec["secrets"] = {"provider": "Existing"} | {key: spec["secrets"][key] for key in ("database", "redis")}
         self._change(spec)
         self.client.create(resource)
@@ -48,6 +50,7 @@ class Lodging:
         self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.client.delete("Namespace", "", self.namespace)
+        self.living.neighbours.database.drop_database(self.namespace)
 
     def _secrets(self) -> list[Manifest]:
         access = self.living.neighbours.access

@@ -30,6 +30,7 @@ class OperatorProcess:
         namespace: the only one to serve; empty: all.
         home: namespace of the lease; must exist. Operators with different ones do not know of each other.
         command: what starts it; e.g. from an image's file system.
+        options: more of `novacron run`.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class OperatorProcess:
         home: str = "novacron-system",
         name: str = "operator",
         command: Sequence[str] = COMMAND,
+        options: Sequence[str] = (),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.log_path = directory / f"{name}.log"
@@ -48,6 +50,7 @@ class OperatorProcess:
         self._namespace = namespace
         self._home = home
         self._command = command
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._health_port = 0
         self._metrics_port = 0
@@ -74,6 +77,7 @@ class OperatorProcess:
             f"--metrics-port={self._metrics_port}",
             f"--namespace={self._namespace}",
             f"--operator-namespace={self._home}",
+            *self._options,
         ]
         self._process = process.start(command, self.log_path, detached=False)
         return self

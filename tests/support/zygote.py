@@ -52,7 +52,7 @@ class Zygote:
         self._process.communicate()
 
     def start(self, kubeconfig: Path, namespace: str, name: str) -> Forked:
-        """An operator for one namespace, with its lease there."""
+        """An operator for one namespace, with its lease there; what it writes reaches every pod at once."""
         log = self._directory / f"{name}.log"
         arguments = [
             "run",
@@ -62,6 +62,7 @@ class Zygote:
             "--metrics-port=0",
             f"--namespace={namespace}",
             f"--operator-namespace={namespace}",
+            "--propagation=0",
         ]
         return Forked(self._fork({"arguments": arguments, "log": str(log)}), log)
 

@@ -153,6 +153,10 @@ class Kube:
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
         return await self._object("get", "GET", path(kind, namespace, name))
 
+    async def metadata(self, kind: Kind, namespace: str, name: str) -> Manifest:
+        """What an object is called and labelled; nothing else of it leaves the API server."""
+        return await self._object("get", "GET", path(kind, namespace, name), headers={"Accept": _METADATA_ONE})
+
     async def read(self, url: str, accept: str = "application/json") -> Any:
         """A path that is no object: ``/version``, discovery."""
         return await self._json("get", "GET", url, headers={"Accept": accept})

@@ -47,6 +47,12 @@ class Telemetry:
         self.repairs = Counter(
             "novacron_drift_repairs", "Writes that undid somebody else's change.", ["kind"], registry=self.registry
         )
+        self.signing_key = Gauge(
+            "novacron_signing_key_timestamp_seconds",
+            "Since when the key that signs access tokens does, in seconds since the epoch.",
+            ["namespace", "name"],
+            registry=self.registry,
+        )
         self._shown: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
     def observe_request(self, verb: str, code: int, _seconds: float) -> None:
@@ -62,6 +68,7 @@ class Telemetry:
         self._shown[namespace, name] = now
 
     def hide(self, namespace: str, name: str) -> None:
+        self.signing_key.remove(namespace, name)
         self.show(namespace, name, ())
         self._shown.pop((namespace, name), None)
 

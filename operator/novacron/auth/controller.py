@@ -29,6 +29,7 @@ from novacron.api.v1alpha1 import NovaCron
 from novacron.auth import desired, status
 from novacron.auth.domain import key_ring, ring_document
 from novacron.auth.domain.key_ring import KeyRing, RingRules
+from novacron.auth.domain.key_set import EXPONENT
 from novacron.auth.domain.ring_document import Made, Stored, UnreadableRing
 from novacron.auth.status import Keys, Told, Trouble
 from novacron.core import events, kinds, labels, names
@@ -43,7 +44,6 @@ mount but keeps it for a while (``configMapAndSecretChangeDetectionStrategy: Cac
 in the pod sees the change within seconds. The rest is for a node under load.
 """
 _INTERNAL_KEY = re.compile(rb"[A-Za-z0-9_-]{43,}")
-_EXPONENT = 65537
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,6 @@ class KeyKeeper:
     def __init__(self, kube: Kube, propagation: int = PROPAGATION) -> None:
         self._kube = kube
         self._propagation = propagation
-        self._lost: dict[str, tuple[object, frozenset[str]]] = {}
-        """Namespace -> version of its ring whose private keys were looked at, and the damaged ones. No key is kept."""
-
-    def forget(self, namespace: str) -> None:
-        self._lost.pop(namespace, None)
 
     async def keep(self, resource: NovaCron, wish: Asked) -> Keys:
         """Brings the keys of a namespace to what is due.
@@ -136,7 +131,7 @@ class KeyKeeper:
         """The ring as it is to be, stored."""
         before = stored.ring if stored is not None else _fresh(rules, wish)
         pems = dict(stored.pems) if stored is not None else {}
-        lost = await self._lost_keys(namespace, before, found, stored)
+        lost = stored.lost if stored is not None else frozenset(key.kid for key in before.keys)
         after = key_ring.advanced(before, rules, _ids(wish.shown), wish.now, wish.request, lost)
         while key_ring.wants_key(after, rules, wish.now):  # twice where the first key soon needs a next one
             made = await asyncio.to_thread(_made, rules.bits, wish.now)
@@ -144,21 +139,9 @@ class KeyKeeper:
             pems[made.key.kid] = made.pem
         if found is not None and after == before and _is_labelled(found):
             return keys
-        answer = await self._store(namespace, names.SIGNING_KEYS, ring_document.written(after, pems), found)
-        self._lost[namespace] = (_version(answer), frozenset())
+        await self._store(namespace, names.SIGNING_KEYS, ring_document.written(after, pems), found)
         told = status.happened(before, after, rules, lost)
         return replace(keys, ring=after, document=key_ring.key_set(after.keys), told=told, writes=1)
-
-    async def _lost_keys(
-        self, namespace: str, ring: KeyRing, found: Manifest | None, stored: Stored | None
-    ) -> frozenset[str]:
-        """Ids of keys without a sound private half; looked at once for each version of the Secret."""
-        if found is None or stored is None:
-            return frozenset(key.kid for key in ring.keys)
-        version, known = _version(found), self._lost.get(namespace)
-        if known is None or known[0] != version:
-            known = self._lost[namespace] = (version, await asyncio.to_thread(ring_document.lost, stored))
-        return known[1]
 
     async def _internal_key(self, namespace: str) -> tuple[tuple[Told, ...], Trouble | None]:
         """Made once. Whoever deletes it gets another one, which pods take up as they see it."""
@@ -218,7 +201,7 @@ def _fresh(rules: RingRules, wish: Asked) -> KeyRing:
 
 
 def _made(bits: int, now: int) -> Made:
-    return ring_document.made(rsa.generate_private_key(_EXPONENT, bits), now)
+    return ring_document.made(rsa.generate_private_key(EXPONENT, bits), now)
 
 
 def _ids(key_set: str) -> frozenset[str]:
@@ -227,10 +210,6 @@ def _ids(key_set: str) -> frozenset[str]:
 
 def _files(secret: Manifest) -> dict[str, bytes]:
     return {name: base64.b64decode(content) for name, content in (secret.get("data") or {}).items()}
-
-
-def _version(secret: Manifest) -> tuple[str, str]:
-    return secret["metadata"]["uid"], secret["metadata"]["resourceVersion"]
 
 
 def _is_labelled(secret: Manifest) -> bool:

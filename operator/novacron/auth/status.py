@@ -60,6 +60,12 @@ class Keys:
     writes: int = 0
 
     @property
+    def signs_since(self) -> int | None:
+        """When the active key was activated."""
+        active = self.ring.active if self.ring is not None else None
+        return active.activated if active is not None else None
+
+    @property
     def failed(self) -> bool:
         """Whether a write was refused: to be tried again soon, then less and less often."""
         troubles = (self.trouble, self.internal)
@@ -135,7 +141,7 @@ def _happened(before: KeyRing, after: KeyRing, rules: RingRules, lost: Collectio
         return
     for kid in sorted(lost):
         yield Told(events.KEY_LOST, _loss(kid, new.get(kid)), "Warning")
-    for kid in new.keys() - old.keys():
+    for kid in (kid for kid in new if kid not in old):
         if new[kid].state == "next":
             note = f"Key {kid} was made; it signs {rules.lead} s after all have been shown it, when it is due"
             yield Told(events.KEY_CREATED, note)

@@ -19,7 +19,7 @@ from novacron.core.manifest import Kind, Manifest, at
 from novacron.roles import console
 from novacron.roles.connection import cluster_options, connected
 from novacron.roles.console import OLDEST_SERVER, REFUSED
-from novacron.roles.leftovers import leftovers
+from novacron.roles.leftovers import kept_keys, leftovers
 from novacron.roles.terminal import terminal
 
 _RENEWED_WITHIN = 2 * RETRY
@@ -91,7 +91,7 @@ async def _examine(kube: Kube, namespace: str, operator_namespace: str) -> list[
     )
     checks += [await _lease(kube, operator_namespace), *await _rights(kube, namespace)]
     if definition.verdict == "ok":
-        checks.append(await _leftovers(kube, namespace))
+        checks += await _left(kube, namespace)
     return checks
 
 
@@ -102,14 +102,20 @@ def _version(server: tuple[int, int]) -> Check:
     return Check("kubernetes", "bad", f"{text}: supported from {oldest} on")
 
 
-async def _leftovers(kube: Kube, namespace: str) -> Check:
+async def _left(kube: Kube, namespace: str) -> list[Check]:
+    """What a NovaCron that is gone left behind: by mistake, or on purpose."""
     try:
         living = {item["metadata"]["name"] for item in (await kube.list(kinds.NOVACRON, namespace)).items}
     except Forbidden as error:
-        return Check("leftovers", "bad", f"not looked for: {error}")
+        return [Check("leftovers", "bad", f"not looked for: {error}")]
     left = await leftovers(kube, namespace, living)
     text = f"{', '.join(left)}: held by a finalizer? kubectl get -o yaml shows it" if left else "none"
-    return Check("leftovers", "bad" if left else "ok", text)
+    checks = [Check("leftovers", "bad" if left else "ok", text)]
+    kept = [] if living else await kept_keys(kube, namespace)
+    if kept:
+        text = f"{', '.join(kept)}: kept for the next NovaCron of {namespace}; kubectl delete removes them for good"
+        checks.append(Check("keys", "ok", text))
+    return checks
 
 
 async def _definition(kube: Kube) -> Check:

@@ -239,6 +239,8 @@ class Operator:
                 self._queue.forget(key)
             else:
                 self._telemetry.show(*key, result.conditions)
+                if result.signs_since is not None:
+                    self._telemetry.signing_key.labels(*key).set(result.signs_since)
                 if result.failed:
                     self._queue.retry(key)
                 if result.contested:

@@ -16,7 +16,7 @@ from novacron.core.manifest import Manifest, at
 from novacron.roles import console
 from novacron.roles.connection import cluster_options, connected
 from novacron.roles.console import REFUSED
-from novacron.roles.leftovers import leftovers
+from novacron.roles.leftovers import kept_keys, leftovers
 from novacron.roles.novacrons import novacrons
 from novacron.roles.terminal import print_table, terminal
 
@@ -85,6 +85,7 @@ async def _look(kube: Kube, namespace: str, name: str) -> dict[str, Any]:
         "others": [other for other in names if name not in ("", other)],
         "simulated": await _simulated(kube),
         "leftovers": await leftovers(kube, namespace, set(names)),
+        "kept": [] if names else await kept_keys(kube, namespace),
     }
 
 
@@ -153,6 +154,8 @@ def _print(found: dict[str, Any]) -> None:
         screen.print("All nodes are simulated: Ready speaks of API objects, no process runs.")
     for leftover in found["leftovers"]:
         screen.print(f"Left over from a deleted NovaCron: {leftover}")
+    for kept in found["kept"]:
+        screen.print(f"Kept for the next NovaCron: {kept}")
 
 
 def _table(found: list[Manifest]) -> Table:

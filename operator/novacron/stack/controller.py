@@ -53,6 +53,8 @@ class Result:
     """Whether somebody changes again at once what is set back: to be repaired, but not at the speed of events."""
     due: float = float("inf")
     """Seconds until something has its time: to be looked at then, where ``again`` may be a little sooner or later."""
+    signs_since: int | None = None
+    """When the active signing key was activated, in seconds since the epoch; None: no pass looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,6 @@ class Controller:
         body = next((item for item in page.items if item["metadata"]["name"] == name), None)
         if body is None:
             self._memory.pop(key, None)
-            self._keeper.forget(namespace)
             if self._pulse is not None:
                 self._pulse.forget(key)
             return Result(None)
@@ -199,6 +200,7 @@ class Controller:
             tuple(dict.fromkeys(child for child, _name in undone)),
             bool(observed.contested),
             keeping.due(look.keys, observed.children.get(_key_set(resource))),
+            look.keys.signs_since,
         )
 
     async def _look(self, body: Manifest, resource: NovaCron, memory: Memory) -> Look:

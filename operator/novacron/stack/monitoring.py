@@ -194,6 +194,14 @@ _ALERTS = (
         "Pods go on with the earlier login until it ends or they restart; the condition's message names the Secret.",
     ),
     _Alert(
+        "NovaCronSigningKeysNotCurrent",
+        _status(conditions.SIGNING_KEYS_CURRENT, "False"),
+        "15m",
+        "warning",
+        "has a signing key that is overdue for rotation, or keys that cannot be kept",
+        "Tokens are signed on with the key that there is; the condition's message says what to do.",
+    ),
+    _Alert(
         "NovaCronErrors",
         _errors,
         "10m",

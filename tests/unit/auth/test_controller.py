@@ -28,7 +28,7 @@ _DAY = 86_400
 
 
 class Server(Kube):
-    """Secrets of one namespace. `fails` is raised by the next write, or by every read where it is Forbidden."""
+    """Secrets of one namespace; what they are told to refuse, they refuse."""
 
     def __init__(self) -> None:
         super().__init__(Credentials("http://127.0.0.1:1", "x"))
@@ -195,7 +195,8 @@ async def test_a_key_that_is_never_shown_never_signs(scene: Scene) -> None:
 
 async def test_every_due_date_is_in_time_and_none_is_now_twice(scene: Scene) -> None:
     """Passes only when one is due: a whole rotation in a handful, each of which does something."""
-    passes, states = 0, []
+    passes = 0
+    states: list[list[str]] = []
     while len(states) < 8:
         keys = await scene.look()
         if not states or states[-1] != scene.states():

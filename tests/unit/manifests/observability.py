@@ -40,6 +40,7 @@ def of_the_operator() -> dict[str, frozenset[str]]:
     telemetry.reconciles.labels("written")
     telemetry.watch_healthy.labels("deployments.apps")
     telemetry.repairs.labels("Deployment")
+    telemetry.signing_key.labels("namespace", "name")
     telemetry.observe_request("get", 200, 0.1)
     telemetry.show("namespace", "name", [Condition("Ready", "True", "Settled", "")])
     samples = [sample for family in telemetry.registry.collect() for sample in family.samples]

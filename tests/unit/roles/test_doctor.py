@@ -10,10 +10,11 @@ import pytest
 
 from novacron.adapters import clock
 from novacron.adapters.kube import path as api_path
-from novacron.core import kinds, labels
+from novacron.core import kinds, labels, names
 from novacron.core.manifest import Manifest
 from novacron.roles import doctor
-from tests.unit.roles.command import ApiServer, novacron, refused
+from tests.support.resources import minimal
+from tests.unit.roles.command import ApiServer, novacron, refused, stored
 
 
 def lease(age: float | None, holder: str | None = "pod-a") -> Manifest:
@@ -115,3 +116,22 @@ def test_versions_as_vendors_write_them(version: Any, text: str, server: ApiServ
 def test_a_server_without_a_version_is_none(version: Any, server: ApiServer) -> None:
     server.answers["/version"] = version
     assert "/version" in refused("doctor", "--kubeconfig", server.kubeconfig, code=3)
+
+
+def test_keys_that_wait_for_the_next_novacron_are_named(server: ApiServer) -> None:
+    def keys() -> list[str]:
+        output = novacron("doctor", "-o", "json", "--kubeconfig", server.kubeconfig)[1]
+        return [check["text"] for check in json.loads(output) if check["name"] == "keys"]
+
+    assert keys() == []
+    server.answers[api_path(kinds.SECRET, "default", names.SIGNING_KEYS)] = {"metadata": {"name": names.SIGNING_KEYS}}
+    (text,) = keys()
+    assert text.startswith("Secret/novacron-signing-keys: kept for the next NovaCron of default; kubectl delete")
+    server.holds(kinds.NOVACRON, "default", stored(minimal(namespace="default")))
+    assert keys() == [], "they are in use"
+
+
+def test_who_may_not_read_secrets_is_told_nothing_of_them(server: ApiServer) -> None:
+    server.answers[api_path(kinds.SECRET, "default", names.SIGNING_KEYS)] = 403
+    output = novacron("doctor", "-o", "json", "--kubeconfig", server.kubeconfig)[1]
+    assert "keys" not in {check["name"] for check in json.loads(output)}

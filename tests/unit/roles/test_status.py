@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from novacron.core import kinds, labels
+from novacron.adapters.kube import path as api_path
+from novacron.core import kinds, labels, names
 from novacron.core.manifest import Manifest
 from tests.support.resources import minimal
 from tests.unit.roles.command import ApiServer, novacron, refused, stored
@@ -99,3 +100,10 @@ def test_watching_outlasts_a_silence(server: ApiServer) -> None:
 def test_watching_what_never_answers_ends(server: ApiServer) -> None:
     server.answers["/apis/novacron.io/v1alpha1/namespaces/novacron/novacrons"] = 503
     refused("status", "-n", "novacron", "--watch", "--kubeconfig", server.kubeconfig, code=3)
+
+
+def test_keys_that_a_deleted_novacron_left_are_named(server: ApiServer) -> None:
+    server.holds(kinds.NOVACRON, "novacron")
+    server.answers[api_path(kinds.SECRET, "novacron", names.SIGNING_KEYS)] = {"metadata": {"name": names.SIGNING_KEYS}}
+    assert "Kept for the next NovaCron: Secret/novacron-signing-keys\n" in asked(server)[1]
+    assert json.loads(asked(server, "-o", "json")[1])["kept"] == ["Secret/novacron-signing-keys"]

@@ -24,6 +24,7 @@ CONDITIONS = {
     "NovaCronCapacityInconsistent": ("CapacityConsistent", "False"),
     "NovaCronDrifted": ("Drifted", "True"),
     "NovaCronCredentialsRefused": ("CredentialsCurrent", "False"),
+    "NovaCronSigningKeysNotCurrent": ("SigningKeysCurrent", "False"),
 }
 TRAFFIC = ("NovaCronErrors", "NovaCronSlow")
 

@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from novacron.api.v1alpha1 import NovaCron, validate
+from novacron.auth.desired import NO_KEYS
+from novacron.auth.domain import ring_document
+from novacron.auth.domain.key_ring import key_set
 from novacron.core.capabilities import Capabilities
 from novacron.stack.desired import wanted
 from novacron.stack.settings import settings
@@ -98,3 +102,23 @@ def test_what_settings_point_at_is_mounted(name: str) -> None:
             volume = next((name for name, where in mounted.items() if where == path), "")
             assert document.get(store, {}).get("secret") == secrets.get(volume)
         assert document["jwks_file"].rpartition("/")[0] in mounted.values()
+        assert document["internal_key_file"].rpartition("/")[0] in mounted.values()
+        assert ("signing_keys" in document) == (container["name"] == "auth")
+        assert document.get("signing_keys", "/tmp") in mounted.values()
+
+
+def test_a_larger_key_is_asked_for_once_no_smaller_one_is_needed() -> None:
+    """Else every token would be refused until all had turned over."""
+    smaller, larger = (
+        key_set([ring_document.made(rsa.generate_private_key(65537, bits), 0).key]) for bits in (2048, 3072)
+    )
+    resource = _resource(**{"auth.jwt.minKeySize": 3072})
+
+    def asked(published: str) -> set[int]:
+        items = wanted(resource, Capabilities(), {}, published).manifests
+        settings = [item["data"]["settings.json"] for item in items if "settings.json" in item.get("data", {})]
+        assert len(settings) == len(ROLES)
+        return {json.loads(document)["token"]["min_key_size"] for document in settings}
+
+    assert asked(smaller) == {2048}
+    assert asked(larger) == asked(NO_KEYS) == {3072}

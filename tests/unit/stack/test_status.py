@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from novacron.api.v1alpha1 import NovaCron
+from novacron.auth.domain.key_ring import KeyRing, RingKey, RingRules
+from novacron.auth.status import Keys, Trouble
 from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import TYPES, Condition
 from novacron.core.manifest import Ref, ref
@@ -16,6 +18,10 @@ from novacron.stack.observed import Finding, Observed
 from novacron.stack.problem import Problem
 
 _TRUE = {"type": "Ready", "status": "True", "reason": "Valid", "message": ""}
+
+
+_RULES = RingRules(86_400, 3_600, 30, 300, 180, 2_048)
+_KEYS = Keys("", KeyRing((RingKey("a", "AQAB", "AQAB", "active", 0, activated=0),)), _RULES, 60)
 
 
 def _resource(**spec: Any) -> NovaCron:
@@ -57,6 +63,7 @@ def _observed(*children: dict[str, Any], resource: NovaCron | None = None, **fac
     healthy += [_child("Job", migration.job(resource).name, conditions=[{"type": "Complete", "status": "True"}])]
     everything = {ref(child): child for child in (*healthy, *children)}
     facts.setdefault("capabilities", Capabilities(custom_metrics=True))
+    facts.setdefault("keys", _KEYS)
     return Observed(resource, wanted=frozenset(everything), children=everything, **facts)
 
 
@@ -289,3 +296,30 @@ def test_nothing_is_exposed_while_api_is_off() -> None:
     exposure = {"type": "Gateway", "hosts": ["a.example.com"], "gateway": {"name": "g", "namespace": "gw"}}
     found = _judged(_observed(resource=_resource(exposure=exposure, api={"enabled": False})))
     assert found["ExposureReady"].reason == "Disabled"
+
+
+def test_auth_without_a_key_that_signs_gates() -> None:
+    trouble = Trouble("False", "KeysUnreadable", "restore it")
+    observed = _observed(keys=Keys("", None, _RULES, trouble=trouble))
+    assert _summary(observed) == ("False", "True", "False", "KeysUnreadable")
+    assert _judged(observed)["Ready"].message == "restore it"
+
+
+def test_an_overdue_rotation_does_not_gate() -> None:
+    observed = _observed(keys=Keys("", _KEYS.ring, _RULES, 10 * 86_400))
+    found = _judged(observed)
+    assert (found["SigningKeysCurrent"].reason, _summary(observed)[0]) == ("RotationOverdue", "True")
+
+
+def test_keys_that_cannot_be_looked_at_are_unknown_and_named() -> None:
+    trouble = Trouble("Unknown", "RightMissing", "install the RBAC")
+    observed = _observed(keys=Keys("", None, _RULES, trouble=trouble))
+    assert _summary(observed)[0] == "True"
+    assert "SigningKeysCurrent (install the RBAC)" in _judged(observed)["Ready"].message
+
+
+def test_auth_is_ready_when_its_pods_are() -> None:
+    found = _judged(_observed(_deployment("auth", availableReplicas=0)))
+    assert (found["AuthReady"].status, found["AuthReady"].reason) == ("False", "WorkloadUnavailable")
+    off = _judged(_observed(resource=_resource(auth={"enabled": False}), keys=Keys("")))
+    assert (off["AuthReady"].status, off["AuthReady"].reason) == ("True", "Disabled")

@@ -84,6 +84,8 @@ def test_every_pod_is_hardened(changes: dict[str, Any], server: tuple[int, int])
         mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
         assert {name for name, mount in mounts.items() if not mount.get("readOnly")} <= {"tmp", "scratch"}
         assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
+        assert all(volume["secret"]["defaultMode"] == 0o440 for volume in pod["volumes"] if "secret" in volume)
+        assert not any(volume["secret"].get("optional") for volume in pod["volumes"] if "secret" in volume)
         assert not {"hostPath", "nfs"} & {key for volume in pod["volumes"] for key in volume}
         assert all("valueFrom" not in entry for entry in container.get("env", []))
         assert ("hostUsers" in pod) <= ("spec.security" in changes and server >= (1, 33))
@@ -148,3 +150,27 @@ def test_gpus_are_asked_for_where_they_are_and_rolled_without_a_spare() -> None:
     assert pod["nodeSelector"] == {"workload-type": "ml"}
     assert {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"} in pod["tolerations"]
     assert ml["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+def test_auth_alone_mounts_what_signs_and_all_know_each_other() -> None:
+    """decisions.md, "Who mounts and reaches what"."""
+    mounted = {}
+    for deployment in _deployments({}, (1, 36)):
+        pod = deployment["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        where = {mount["mountPath"]: secrets.get(mount["name"]) for mount in container["volumeMounts"]}
+        assert where["/etc/novacron/secrets/internal-key"] == "novacron-internal-key"
+        mounted[container["name"]] = where.get("/etc/novacron/secrets/signing-keys")
+    assert mounted == {"api": None, "auth": "novacron-signing-keys", "query": None, "ml": None}
+
+
+def test_the_signing_keys_are_mounted_whole() -> None:
+    """Their names are known only once they are made."""
+    (auth,) = [item for item in _deployments({}, (1, 36)) if item["metadata"]["name"].endswith("-auth")]
+    (volume,) = [
+        volume["secret"]
+        for volume in auth["spec"]["template"]["spec"]["volumes"]
+        if volume.get("secret", {}).get("secretName") == "novacron-signing-keys"
+    ]
+    assert volume == {"secretName": "novacron-signing-keys", "defaultMode": 0o440}

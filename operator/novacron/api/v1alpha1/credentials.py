@@ -195,7 +195,7 @@ class RedisSecret(Model):
     keys: Annotated[RedisKeys, Field(description="Files and the keys that fill them.")] = RedisKeys()
 
 
-_USERS = ("migrate", "auth", "query")
+DATABASE_USERS = ("migrate", "auth", "query")
 
 
 def _remote_key_rules() -> tuple[Rule[Secrets], ...]:
@@ -237,7 +237,7 @@ def _remote_key_rules() -> tuple[Rule[Secrets], ...]:
             holds=lambda own, user=user: given(own, user),  # type: ignore[misc]
             path=f".databaseUsers.{user}.remoteKey",
         )
-        for user in _USERS
+        for user in DATABASE_USERS
     )
 
 
@@ -267,12 +267,12 @@ class Secrets(Model):
 
 
 _FILES = tuple(DatabaseKeys().manifest())
-_LOGINS = ("database", "redis", *(f"databaseUsers.{user}" for user in _USERS))
+_LOGINS = ("database", "redis", *(f"databaseUsers.{user}" for user in DATABASE_USERS))
 
 
 def _contents(own: Secrets) -> dict[str, set[tuple[str, ...]]]:
     """Each Secret that logins name, and what they want in it: a path in Vault, and a property for each file."""
-    users = [getattr(own.database_users, user) for user in _USERS]
+    users = [getattr(own.database_users, user) for user in DATABASE_USERS]
     found: dict[str, set[tuple[str, ...]]] = {}
     for login in (own.database, own.redis, *(user for user in users if user is not None)):
         keys = login.keys.manifest()

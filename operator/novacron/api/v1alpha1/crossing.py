@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from novacron.api.v1alpha1.credentials import DATABASE_USERS, DatabaseSecret, DatabaseUser
 from novacron.api.v1alpha1.ml import DEFAULT_MAX_MEMORY
 from novacron.api.v1alpha1.quantities import amount, is_not_more, not_less, not_more, quantity_text
 from novacron.api.v1alpha1.rules import Rule
@@ -185,6 +186,40 @@ def _floor_rules(workload: str) -> tuple[Rule[NovaCronSpec], ...]:
     )
 
 
+def _authority_rules() -> tuple[Rule[NovaCronSpec], ...]:
+    """Each database login in use brings its authority with verify-ca: libpq refuses the system's authorities there."""
+    message = (
+        "must name the key with the server's authority: verify-ca with the system's authorities would believe any of"
+        " their certificates; name it, or set database.sslMode to verify-full"
+    )
+    users = "self.secrets.databaseUsers"
+    every = " && ".join(f"has({users}.{user})" for user in DATABASE_USERS)
+
+    def own(user: str) -> Rule[NovaCronSpec]:
+        login = f"{users}.{user}"
+        return Rule(
+            cel=f"self.database.sslMode != 'verify-ca' || !has({login}) || {login}.keys.ca__dot__crt != ''",
+            message=message,
+            holds=lambda spec: _brings_authority(spec, getattr(spec.secrets.database_users, user)),
+            path=f".secrets.databaseUsers.{user}.keys['ca.crt']",
+        )
+
+    shared: Rule[NovaCronSpec] = Rule(
+        cel=f"self.database.sslMode != 'verify-ca' || ({every}) || self.secrets.database.keys.ca__dot__crt != ''",
+        message=message,
+        holds=lambda spec: (
+            all(getattr(spec.secrets.database_users, user) for user in DATABASE_USERS)
+            or _brings_authority(spec, spec.secrets.database)
+        ),
+        path=".secrets.database.keys['ca.crt']",
+    )
+    return (shared, *map(own, DATABASE_USERS))
+
+
+def _brings_authority(spec: NovaCronSpec, login: DatabaseSecret | DatabaseUser | None) -> bool:
+    return spec.database.ssl_mode != "verify-ca" or login is None or login.keys.ca_crt != ""
+
+
 def _most(own: str) -> str:
     return f"({own}.enabled ? ({own}.autoscaling.enabled ? {own}.autoscaling.maxReplicas : {own}.replicas) : 0)"
 
@@ -221,6 +256,7 @@ SPEC_RULES: tuple[Rule[NovaCronSpec], ...] = (
         holds=lambda spec: spec.environment != "production" or spec.redis.tls,
         path=".redis.tls",
     ),
+    *_authority_rules(),
     *(rule for workload in WORKLOADS for rule in _floor_rules(workload)),
     Rule(
         cel="!self.security.userNamespaces || "

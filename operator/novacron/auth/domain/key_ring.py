@@ -10,12 +10,14 @@ made by nothing pure: ``advanced`` does all that needs no new key, then ``wants_
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from novacron.auth.domain import base64url
+from novacron.auth.domain.key_set import ALGORITHM
 
 State = Literal["next", "active", "retired"]
 
@@ -89,13 +91,13 @@ class RingKey:
 
     @property
     def bits(self) -> int:
-        return int.from_bytes(base64.urlsafe_b64decode(self.n + "=" * (-len(self.n) % 4)), "big").bit_length()
+        return int.from_bytes(base64url.decoded(self.n.encode())).bit_length()
 
     def over(self, now: int) -> bool:
         return self.until is not None and now >= self.until
 
     def jwk(self) -> dict[str, str]:
-        return {"kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid, "alg": "RS256", "use": "sig"}
+        return {"kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid, "alg": ALGORITHM, "use": "sig"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,9 +116,19 @@ class Postgres:
             if not _one(connection, "SELECT count(*) FROM pg_roles WHERE rolname = %s", USER):
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(sql.Identifier(USER)))
             _set_password(connection, USER, password)
-            if not _one(connection, "SELECT count(*) FROM pg_database WHERE datname = %s", DATABASE):
+        self.create_database(DATABASE)
+
+    def create_database(self, name: str) -> None:
+        """One more for NovaCron's login, where there is none of that name."""
+        with self._connection() as connection:
+            if not _one(connection, "SELECT count(*) FROM pg_database WHERE datname = %s", name):
                 owned = sql.SQL("CREATE DATABASE {} OWNER {}")
-                connection.execute(owned.format(sql.Identifier(DATABASE), sql.Identifier(USER)))
+                connection.execute(owned.format(sql.Identifier(name), sql.Identifier(USER)))
+
+    def drop_database(self, name: str) -> None:
+        """With whoever is connected to it."""
+        with self._connection() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def change_password(self, password: str) -> None:
         """Of NovaCron's login. Open connections stay; the next login needs the new one."""

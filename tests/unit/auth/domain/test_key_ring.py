@@ -29,8 +29,8 @@ def key(kid: str, bits: int = 2048, created: int = _NOW) -> RingKey:
     return RingKey(kid, base64.urlsafe_b64encode(octets).rstrip(b"=").decode(), "AQAB", "next", created)
 
 
-def active(kid: str = "a", at: int = _NOW, **more: int) -> RingKey:
-    return replace(key(kid), state="active", created=at, activated=at, lifetime=3_600, **more)
+def active(kid: str = "a", at: int = _NOW) -> RingKey:
+    return replace(key(kid), state="active", created=at, activated=at, lifetime=3_600)
 
 
 def following(kid: str = "b", published: int | None = _NOW) -> RingKey:
@@ -245,8 +245,8 @@ class Life(RuleBasedStateMachine):
         interval=st.integers(600, _DAY),
     )
     def begin(self, age: int, way: int, skew: int, interval: int) -> None:
-        self.rules = RingRules(interval, 3_600, skew, age, way, 2048)
-        self.applied = self.rules
+        self.asked = RingRules(interval, 3_600, skew, age, way, 2048)
+        self.applied = self.asked
         self.world = World()
         self.numbers = itertools.count()
         self.request = ""
@@ -261,7 +261,7 @@ class Life(RuleBasedStateMachine):
         return self.world.shown[-1][1] if self.world.shown else frozenset()
 
     def disturbed(self) -> None:
-        self.world.calm = self.world.now + self.rules.propagation + self.rules.jwks_max_age + 1
+        self.world.calm = self.world.now + self.asked.propagation + self.asked.jwks_max_age + 1
         self.world.tokens.clear()
 
     @rule(seconds=st.one_of(st.integers(0, 30), st.integers(0, 900), st.integers(0, 3 * _DAY)))
@@ -270,11 +270,11 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def wait_for_the_slowest_pod(self) -> None:
-        self.world.now += max(self.rules.propagation - 1, 0)
+        self.world.now += max(self.asked.propagation - 1, 0)
 
     @rule(crash=st.sampled_from(["", "", "", "before the Secret", "after the Secret"]))
     def look(self, crash: str, lost: frozenset[str] = frozenset()) -> None:
-        world, rules = self.world, self.rules
+        world, rules = self.world, self.asked
         before = self.ring
         after = key_ring.advanced(before, rules, self.ids, world.now, self.request, lost)
         while key_ring.wants_key(after, rules, world.now):
@@ -300,7 +300,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.ring.active is not None)
     @rule(past=st.booleans())
     def wait_until_due(self, past: bool) -> None:
-        moment = key_ring.due(self.ring, self.rules, self.ids, self.world.now)
+        moment = key_ring.due(self.ring, self.asked, self.ids, self.world.now)
         if moment is not None:
             self.world.now = max(self.world.now, moment - (not past))
             self.look("")
@@ -312,7 +312,7 @@ class Life(RuleBasedStateMachine):
         bits=st.sampled_from([2048, 3072]),
     )
     def edit(self, interval: int, lifetime: int, skew: int, bits: int) -> None:
-        self.rules = replace(self.rules, interval=interval, lifetime=lifetime, clock_skew=skew, bits=bits)
+        self.asked = replace(self.asked, interval=interval, lifetime=lifetime, clock_skew=skew, bits=bits)
 
     @rule(text=st.sampled_from(["one", "two", ""]))
     def ask(self, text: str) -> None:

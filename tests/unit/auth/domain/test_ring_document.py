@@ -9,11 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import KeySet, RSAKey
 
 from novacron.auth.domain import key_ring, ring_document
 from novacron.auth.domain.key_ring import KeyRing
+from novacron.auth.domain.key_set import thumbprint
 from novacron.auth.domain.ring_document import RING_FILE, Made, UnreadableRing
 
 _NOW = 1_000_000
@@ -51,7 +54,7 @@ def test_what_is_written_is_read(files: dict[str, bytes], keys: tuple[Made, Made
     stored = ring_document.parsed(files)
     assert stored.ring == ring
     assert stored.pems == {made.key.kid: made.pem for made in keys[1:]}
-    assert ring_document.lost(stored) == frozenset()
+    assert stored.lost == frozenset()
     assert ring_document.written(stored.ring, stored.pems) == files
 
 
@@ -106,8 +109,8 @@ _DAMAGES = [
     pytest.param(_of_key(1, activated=None), "keys[1] is active without activated", id="active since never"),
     pytest.param(_of_key(0, created=-1), "keys[0].created is no number of seconds", id="before all time"),
     pytest.param(_of_key(0, until=10**15), "keys[0].until is no number of seconds", id="after all time"),
-    pytest.param(_of_key(0, n="AQAB"), "keys[0].kid is not the thumbprint", id="another key"),
-    pytest.param(_of_key(0, kid="../../etc/passwd"), "keys[0].kid is not the thumbprint", id="a path"),
+    pytest.param(_of_key(0, n="AQAB"), "keys[0] is no RSA key that the operator makes", id="another key"),
+    pytest.param(_of_key(0, kid="../../etc/passwd"), "keys[0] is no RSA key that the operator makes", id="a path"),
     pytest.param(_of_key(0, n=5), "keys[0] has a wrong type", id="a number as a number"),
     pytest.param(_without("lifetime"), "keys[0] lacks lifetime", id="a member that is missing"),
 ]
@@ -139,18 +142,38 @@ def _half(pem: bytes) -> bytes:
     return pem[: len(pem) // 2]
 
 
-def _broken(pem: bytes) -> bytes:
-    """Sound Base64 of a key whose private exponent is another one."""
+def _flipped(pem: bytes, place: int) -> bytes:
+    """With one bit of one octet of the key turned over; sound Base64 all the same."""
     lines = pem.decode().splitlines()
     octets = bytearray(base64.b64decode("".join(lines[1:-1])))
-    octets[len(octets) // 2] ^= 1
+    octets[place % len(octets)] ^= 1
     body = base64.b64encode(octets).decode()
     return "\n".join((lines[0], *(body[at : at + 64] for at in range(0, len(body), 64)), lines[-1], "")).encode()
 
 
-@pytest.mark.parametrize(
-    "damage", [_half, _broken, lambda _pem: b"", lambda _pem: None], ids=["half", "bit", "empty", "gone"]
-)
+def _accepted(pem: bytes, kid: str) -> bool:
+    """The library's own judgement, primes and all."""
+    try:
+        private_key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    assert isinstance(private_key, rsa.RSAPrivateKey)
+    return thumbprint(private_key.public_key()) == kid
+
+
+def test_every_damage_that_the_library_finds_is_found(files: dict[str, bytes], ring: KeyRing) -> None:
+    kid = ring.keys[1].kid
+    name, pem = f"{kid}.pem", files[f"{kid}.pem"]
+    verdicts = set()
+    for place in range(0, 1300, 9):
+        flipped = _flipped(pem, place)
+        lost = ring_document.parsed(files | {name: flipped}).lost
+        assert (lost == {kid}) is not _accepted(flipped, kid), f"octet {place}"
+        verdicts.add(lost)
+    assert frozenset({kid}) in verdicts
+
+
+@pytest.mark.parametrize("damage", [_half, lambda _pem: b"", lambda _pem: None], ids=["half", "empty", "gone"])
 def test_a_damaged_private_key_is_lost_alone(
     damage: Callable[[bytes], bytes | None], files: dict[str, bytes], ring: KeyRing
 ) -> None:
@@ -158,14 +181,24 @@ def test_a_damaged_private_key_is_lost_alone(
     damaged = damage(files.pop(name))
     stored = ring_document.parsed(files if damaged is None else files | {name: damaged})
     assert stored.ring == ring
-    assert ring_document.lost(stored) == {ring.keys[1].kid}
+    assert stored.lost == {ring.keys[1].kid}
 
 
 def test_the_private_key_of_another_is_none(
     files: dict[str, bytes], ring: KeyRing, keys: tuple[Made, Made, Made]
 ) -> None:
     stored = ring_document.parsed(files | {f"{ring.keys[1].kid}.pem": keys[0].pem})
-    assert ring_document.lost(stored) == {ring.keys[1].kid}
+    assert stored.lost == {ring.keys[1].kid}
+
+
+@pytest.mark.parametrize(("bits", "exponent"), [(1024, 65537), (2048, 3)])
+def test_a_weak_key_is_never_taken_for_ours(bits: int, exponent: int) -> None:
+    """A person who may write ConfigMaps must not be able to make a weak key count."""
+    made = ring_document.made(rsa.generate_private_key(exponent, bits), _NOW)
+    assert ring_document.published(key_ring.key_set([made.key])) == ()
+    ring = KeyRing((replace(made.key, state="active", activated=1),))
+    with pytest.raises(UnreadableRing, match="no RSA key that the operator makes"):
+        ring_document.parsed(ring_document.written(ring, {made.key.kid: made.pem}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,210 @@
+"""Authentication on living pods: people log in, other roles believe their tokens, and keys change under load."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from novacron.core.manifest import at
+from tests.support.living import Living
+from tests.support.lodging import Lodging
+from tests.support.node import load
+from tests.support.node.exchange import Answer, ask
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.real_node
+_OTHERS = ("api", "query", "ml")
+_ORGANIZATION, _EMAIL = "Example", "admin@example.com"
+_PASSWORD = "four unlikely words beside a lighthouse"
+_REVOKED_SECONDS = 5.0
+_ROTATION_SECONDS = 600.0
+
+
+def _short_lived(spec: dict[str, Any]) -> None:
+    """Keys pass through all states within minutes; two pods of auth; no limit in the way of a load."""
+    spec["auth"] = spec["auth"] | {
+        "replicas": 2,
+        "jwt": {"tokenTTL": "1m", "clockSkew": "5s", "jwksMaxAge": "5s"},
+        "rateLimit": {"requestsPerMinute": 1_000_000, "loginsPerMinute": 1000},
+    }
+
+
+@dataclass
+class Door:
+    """A NovaCron with an administrator, and what its clients do."""
+
+    lodging: Lodging
+    session: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def ask(self, role: str, method: str, path: str, *, body: Any = None, bearer: str | None = None) -> Answer:
+        """Asks through the Service of a workload."""
+        return ask(self.lodging.living.node.box, self.service(role), 80, method, path, body=body, bearer=bearer)
+
+    def service(self, role: str) -> str:
+        found = self.lodging.client.get("Service", self.lodging.namespace, f"{self.lodging.name}-{role}")
+        assert found is not None
+        return str(found["spec"]["clusterIP"])
+
+    def post(self, path: str, body: Any, bearer: str | None = None) -> Any:
+        """Of auth; the body of a good answer."""
+        answer = self.ask("auth", "POST", f"/api/v1/auth/{path}", body=body, bearer=bearer)
+        assert answer.status in (200, 201, 204), answer
+        return answer.json if answer.text else None
+
+    def login(self, password: str = _PASSWORD) -> dict[str, Any]:
+        found: dict[str, Any] = self.post("login", {"email": _EMAIL, "password": password})
+        return found
+
+    def first_administrator(self) -> None:
+        """As the README says: made by command, with a one-time password that is changed at first login."""
+        deployment = f"deploy/{self.lodging.name}-auth"
+        command = ("novacron", "auth", "create-admin", "--email", _EMAIL, "--organization", _ORGANIZATION, "-o", "json")
+        said = json.loads(self.lodging.living.kubectl("-n", self.lodging.namespace, "exec", deployment, "--", *command))
+        self.change_password(said["password"])
+        self.session = self.login()
+
+    def change_password(self, once: str) -> None:
+        body = {"email": _EMAIL, "password": once, "new_password": _PASSWORD}
+        self.post("login", body)
+
+    def ring(self) -> dict[str, str]:
+        """kid -> state of the signing keys."""
+        secret = self.lodging.client.get("Secret", self.lodging.namespace, "novacron-signing-keys")
+        assert secret is not None
+        from base64 import b64decode
+
+        document = json.loads(b64decode(secret["data"]["ring.json"]))
+        return {key["kid"]: key["state"] for key in document["keys"]}
+
+    def published(self) -> set[str]:
+        """kids that a client of auth is told."""
+        return {key["kid"] for key in self.ask("auth", "GET", "/.well-known/jwks.json").json["keys"]}
+
+
+@pytest.fixture(scope="module")
+def door(living: Living) -> Iterator[Door]:
+    with Lodging(living, _short_lived) as lodging:
+        lodging.until_ready()
+        found = Door(lodging)
+        found.first_administrator()
+        yield found
+
+
+def test_a_person_logs_in_is_believed_everywhere_and_leaves(door: Door) -> None:
+    session = door.login()
+    token = session["access_token"]
+    for role in _OTHERS:
+        assert door.ask(role, "GET", "/api/v1/me").status == 401
+        answer = door.ask(role, "GET", "/api/v1/me", bearer=token)
+        assert answer.status == 200, (role, answer)
+        assert answer.json["session"]["id"] == session["session_id"]
+    refreshed = door.post("refresh", {"refresh_token": session["refresh_token"]})
+    assert refreshed["session_id"] == session["session_id"]
+    listed = door.ask("auth", "GET", "/api/v1/auth/sessions", bearer=refreshed["access_token"]).json
+    assert session["session_id"] in {item["id"] for item in listed["items"]}
+    door.post("logout", {}, refreshed["access_token"])
+    began = time.monotonic()
+
+    def refused_everywhere() -> bool:
+        return all(door.ask(role, "GET", "/api/v1/me", bearer=refreshed["access_token"]).status == 401
+                   for role in _OTHERS)  # fmt: skip
+
+    until(refused_everywhere, "every workload refuses the session that ended", _REVOKED_SECONDS, every=0.2)
+    print(f"a logout was known everywhere after {time.monotonic() - began:.1f} s")
+
+
+def test_a_session_that_is_ended_by_its_owner_ends_on_both_pods(door: Door) -> None:
+    first, second = door.login(), door.login()
+    path = f"/api/v1/auth/sessions/{first['session_id']}"
+    assert door.ask("auth", "DELETE", path, bearer=second["access_token"]).status == 204
+    box, addresses = door.lodging.living.node.box, [pod["status"]["podIP"] for pod in door.lodging.pods("auth")]
+    assert len(addresses) == 2
+
+    def refused() -> bool:
+        listed = "/api/v1/auth/sessions"
+        answers = [ask(box, one, 8080, "GET", listed, bearer=first["access_token"]).status for one in addresses]
+        return answers == [401, 401]
+
+    until(refused, "both pods of auth refuse it", _REVOKED_SECONDS, every=0.2)
+    assert door.ask("auth", "GET", "/api/v1/auth/sessions", bearer=second["access_token"]).status == 200
+
+
+@dataclass
+class Machine:
+    """A service account whose tokens of every age are in use."""
+
+    door: Door
+    file: Path
+    client: dict[str, Any] = field(repr=False, default_factory=dict)
+    tokens: list[tuple[float, str]] = field(repr=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        admin = self.door.login()["access_token"]
+        self.client = self.door.post("service-accounts", {"name": "load", "scopes": ["metrics:write"]}, admin)
+        self.another()
+
+    def another(self) -> None:
+        """One more token; those near their end are no longer used."""
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": self.client["id"],
+            "client_secret": self.client["secret"],
+        }
+        found = self.door.post("token", body)
+        now = time.monotonic()
+        self.tokens.append((now + found["expires_in"] - 3, found["access_token"]))
+        self.tokens = [(until_then, token) for until_then, token in self.tokens if until_then > now]
+        self.file.write_text("\n".join(token for _until, token in self.tokens))
+
+
+def test_keys_rotate_under_load_through_pods_that_go_and_no_valid_token_is_refused(door: Door, tmp_path: Path) -> None:
+    machine = Machine(door, tmp_path / "tokens")
+    box, lodging = door.lodging.living.node.box, door.lodging
+    (before,) = [kid for kid, state in door.ring().items() if state == "active"]
+    seen: list[dict[str, str]] = []
+
+    def reached(what: Callable[[dict[str, str]], bool]) -> Callable[[], bool]:
+        def looked() -> bool:
+            machine.another()
+            ring = door.ring()
+            if not seen or seen[-1] != ring:
+                seen.append(ring)
+            assert what(ring), ring
+            return True
+
+        return looked
+
+    with load.steady(box, door.service("api"), 80, "/api/v1/me", rate=40, tokens=machine.file) as answers:
+        lodging.client.patch("NovaCron", lodging.namespace, lodging.name, {"metadata": {"annotations": {
+            "novacron.io/rotate-signing-key": "e2e"}}})  # fmt: skip
+        until(reached(lambda ring: "next" in ring.values()), "the next key is made", 60, every=2)
+        _kill_the_leader(door)
+        victim = lodging.pods("auth")[0]["metadata"]["name"]
+        lodging.client.delete("Pod", lodging.namespace, victim)
+        until(reached(lambda ring: ring.get(before) == "retired"), "the old key is retired", _ROTATION_SECONDS, every=2)
+        until(reached(lambda ring: before not in ring), "the old key is dropped", _ROTATION_SECONDS, every=2)
+        until(lambda: before not in door.published(), "and no longer published", 180, every=2)
+    assert answers.failed == {}
+    assert answers.sent > 200
+    (after,) = [kid for kid, state in door.ring().items() if state == "active"]
+    assert after != before
+    resource = lodging.resource()
+    assert at(resource, "status", "auth", "activeKeyID") == after
+    assert at(resource, "status", "auth", "handledRotationRequest") == "e2e"
+    assert lodging.condition("SigningKeysCurrent")["status"] == "True"
+    assert lodging.condition("Ready")["status"] == "True"
+    print(f"states of the keys that were seen: {[sorted(ring.values()) for ring in seen]}; {answers.sent} requests")
+
+
+def _kill_the_leader(door: Door) -> None:
+    client = door.lodging.client
+    lease = client.get("Lease", "novacron-system", "novacron-operator")
+    assert lease is not None
+    leader = str(lease["spec"]["holderIdentity"]).partition("_")[0]
+    client.delete("Pod", "novacron-system", leader)

@@ -62,7 +62,7 @@ def _examined(body: Manifest) -> bool:
 
 def _migrated(body: Manifest) -> bool:
     found = {item["type"]: item["status"] for item in body["status"]["conditions"]}
-    return found[conditions.SCHEMA_CURRENT] == "True"
+    return bool(found[conditions.SCHEMA_CURRENT] == "True")
 
 
 def _status(kind: Kind, item: Manifest) -> Manifest:

@@ -161,10 +161,16 @@ def test_what_we_last_applied_is_read_with_its_present_values_and_without_what_o
     template = live["spec"]["template"]
     template["spec"] |= {"hostAliases": [{"ip": "10.0.0.1"}], "restartPolicy": "Always"}
     template["spec"]["containers"].insert(0, {"name": "sidecar"})
-    port = {
+    port: dict[str, Any] = {
         'k:{"containerPort":8080,"protocol":"TCP"}': {".": {}, "f:containerPort": {}, "f:protocol": {}, "f:name": {}}
     }
-    container = {".": {}, "f:name": {}, "f:image": {}, "f:args": {}, "f:resources": {"f:limits": {"f:cpu": {}}}}
+    container: dict[str, Any] = {
+        ".": {},
+        "f:name": {},
+        "f:image": {},
+        "f:args": {},
+        "f:resources": {"f:limits": {"f:cpu": {}}},
+    }
     container |= {"f:ports": port}
     spec = {
         "f:containers": {'k:{"name":"api"}': container},

@@ -163,7 +163,7 @@ def test_what_makes_another_run_necessary_is_another_name(changes: dict[str, Any
     "changes",
     [
         {"spec__query__resources__limits__memory": "4Gi"},
-        {"spec__database__sslMode": "verify-ca"},
+        {"spec__environment": "staging", "spec__database__sslMode": "require"},
         {"spec__query__replicas": 5},
         {"spec__api__image__tag": "x"},
     ],
@@ -347,7 +347,7 @@ def test_a_job_that_was_refused_waits_for_a_person() -> None:
 
 _REMEDIES = [
     {"spec__query__resources__limits__memory": "4Gi"},
-    {"spec__database__sslMode": "verify-ca"},
+    {"spec__environment": "staging", "spec__database__sslMode": "require"},
     {"spec__secrets__database__secretName": "other"},
     {"spec__query__nodeSelector": {"disk": "ssd"}},
 ]

@@ -41,7 +41,10 @@ class RateLimitSettings(Model):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, cidrs: tuple[str, ...]) -> tuple[str, ...]:
-        Clients(cidrs)
+        try:
+            Clients(cidrs)
+        except ValueError:  # its text holds the value
+            raise ValueError("must be networks, as 10.0.0.0/8") from None
         return cidrs
 
 

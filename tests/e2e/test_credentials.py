@@ -62,7 +62,8 @@ def test_a_wrong_password_is_a_condition_and_the_pods_keep_what_works(fresh: Sam
         found = fresh.condition("CredentialsCurrent")
         assert found.get("status") == "False", found
         # each pod tells by itself when its files have changed
-        assert {"auth", "query"} <= set(found["message"].replace(":", " ").split()), found
+        workloads = {word.rstrip(",:") for word in found["message"].split()}
+        assert {"auth", "query"} <= workloads, found
         return found
 
     condition = until(told, "the refused password is a condition that names both workloads", _SECONDS, every=0.5)

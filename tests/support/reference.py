@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from novacron.adapters.telemetry import Telemetry
+from novacron.auth.domain import refusal
 from novacron.auth.service import audit, counts
 from novacron.auth.service import metrics as wall
 from novacron.core import conditions, dependencies, events, migration
@@ -91,6 +92,13 @@ def text() -> str:
             "failed, 2 settings that cannot be used, 3 unreachable. Why so: [0016](decisions/0016-migrations.md).",
             "",
             *_table(("reason", "means"), migration.REASONS),
+            "",
+            "## Why an access token is refused",
+            "",
+            "In audit lines, and as `code` in what `novacron token verify` prints; the list is closed. A client is",
+            "told `invalid_token` and no more. A message names the part or claim at fault before these words.",
+            "",
+            *_table(("code", "means"), refusal.CODES),
             "",
             "## Environment of a workload",
             "",

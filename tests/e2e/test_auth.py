@@ -66,7 +66,7 @@ class Door:
         deployment = f"deploy/{self.lodging.name}-auth"
         command = ("novacron", "auth", "create-admin", "--email", _EMAIL, "--organization", _ORGANIZATION, "-o", "json")
         said = json.loads(self.lodging.living.kubectl("-n", self.lodging.namespace, "exec", deployment, "--", *command))
-        self.change_password(said["password"])
+        self.change_password(said["one_time_password"])
         self.session = self.login()
 
     def change_password(self, once: str) -> None:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "auth": ("novacron.roles.auth", "auth", "Run a workload: users, sessions and tokens."),
     "query": ("novacron.roles.query", "query", "Run a workload: queries over metrics."),
     "ml": ("novacron.roles.ml", "ml", "Run a workload: feature extraction."),
+    "migrate": ("novacron.roles.migrate", "migrate", "Bring the database's schemas up to date; once, forward."),
 }
 _EXIT_CODES = """\b
 Exit codes:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, failover, image, many, one, report, roles, start, watches
+from tests.bench import compare, failover, image, many, one, report, roles, start, tokens, watches
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -29,6 +29,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
         (start.CASE, start.run),
         (image.CASE, image.run),
         (roles.CASE, roles.run),
+        (tokens.CASE, tokens.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
@@ -36,7 +37,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
     ]
 
 
-NAMES = (start.CASE, image.CASE, roles.CASE, one.CASE, failover.CASE, watches.CASE, compare.CASE)
+NAMES = (start.CASE, image.CASE, roles.CASE, tokens.CASE, one.CASE, failover.CASE, watches.CASE, compare.CASE)
 
 
 @click.command()

@@ -129,9 +129,7 @@ def test_a_refused_ruleset_leaves_the_one_before_in_force(node: Node) -> None:
 def test_debians_own_nft_from_the_cache_applies_rules(node: Node) -> None:
     """For machines that have none."""
     node.forget()
-    unpacked = (
-        nft.unpacked()
-    )  # before entering: where nothing is cached yet, it is fetched, and the node has no way out
+    unpacked = nft.unpacked()  # before entering: what is not cached yet is fetched, and the node has no way out
     with node.box.node.entered():
         unpacked.apply_here(compiled(manifests.world([_CLOSED], _pods(), _NAMESPACES)))
     attempt = Attempt(_FIRST, _SECOND, "TCP", PORTS[0])

@@ -29,7 +29,7 @@ OTHER_ALGORITHMS = {
 }
 """Where we deviate: valid vectors that we refuse, because we take RS256 alone. There is no other deviation."""
 RIGHT_BUT_FOR_THE_KEY = {332, 353, 355}
-"""RS256 signatures that are invalid for nothing but the alg (PS512), use or key_ops of the key: right with a bare one."""
+"""RS256 signatures, invalid for nothing but the alg (PS512), use or key_ops of their key: right with a bare one."""
 
 
 @pytest.fixture(scope="module")

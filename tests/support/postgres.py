@@ -104,6 +104,18 @@ class Postgres:
             self._process.wait(20)
             self._process = None
 
+    def demote(self) -> None:
+        """Started anew as a standby of nobody: it answers, and takes no changes."""
+        self.stop()
+        (self._data / "standby.signal").touch()
+        self.start()
+
+    def promote(self) -> None:
+        """Started anew as what it was."""
+        self.stop()
+        (self._data / "standby.signal").unlink()
+        self.start()
+
     def freeze(self) -> None:
         """All of its processes stand still."""
         self._signal(signal.SIGSTOP)

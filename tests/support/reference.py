@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from novacron.adapters.telemetry import Telemetry
-from novacron.core import conditions, dependencies, events
+from novacron.auth.domain import refusal
+from novacron.core import conditions, dependencies, events, migration
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
 from novacron.workload.service.settings import Limits
@@ -55,6 +56,22 @@ def text() -> str:
             "503 while a required one is down, or the process ends. Never does it hold what a Secret holds.",
             "",
             *_table(("reason", "means"), dependencies.REASONS),
+            "",
+            "## What a run of novacron migrate says",
+            "",
+            "Its last line, and the container's termination message: JSON with `outcome` (migrated, current, kept,",
+            "skipped, refused, failed, unreachable), `reason`, `message`, `schemas` (schema -> id of its last",
+            "migration) and `applied`. Never does it hold what a Secret or a row holds. Exit codes: 0, 1 refused or",
+            "failed, 2 settings that cannot be used, 3 unreachable. Why so: [0016](decisions/0016-migrations.md).",
+            "",
+            *_table(("reason", "means"), migration.REASONS),
+            "",
+            "## Why an access token is refused",
+            "",
+            "In audit lines, and as `code` in what `novacron token verify` prints; the list is closed. A client is",
+            "told `invalid_token` and no more. A message names the part or claim at fault before these words.",
+            "",
+            *_table(("code", "means"), refusal.CODES),
             "",
             "## Environment of a workload",
             "",

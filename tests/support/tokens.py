@@ -23,9 +23,13 @@ MIN_BITS = 2048
 HEADER_TYPE = "at+jwt"
 
 
-@functools.cache
 def signing_key(bits: int = 2048, number: int = 0) -> SigningKey:
     """Another number, another key; the same one for the whole run, because making one takes long."""
+    return _made(bits, number)
+
+
+@functools.cache
+def _made(bits: int, _number: int) -> SigningKey:
     private_key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     return SigningKey(thumbprint(private_key.public_key()), private_key)
 
@@ -68,7 +72,7 @@ def service_claims(**changes: Any) -> dict[str, Any]:
     return claims(**{**own, **changes})
 
 
-def header(key: SigningKey | None = None, **changes: Any) -> dict[str, Any]:
+def header(key: SigningKey | None = None, /, **changes: Any) -> dict[str, Any]:
     return without_none({"alg": "RS256", "kid": (key or signing_key()).kid, "typ": HEADER_TYPE, **changes})
 
 

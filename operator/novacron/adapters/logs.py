@@ -43,7 +43,11 @@ def configure(level: str = "INFO") -> None:
     root.setLevel(level)
     for noisy in ("kopf", "aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    for talkative in ("psycopg", "uvicorn.error"):  # their texts hold users, hosts and what clients sent
+    for talkative in (
+        "psycopg",
+        "uvicorn.error",
+        "yoyo",
+    ):  # their texts hold users, hosts, statements, what clients sent
         logging.getLogger(talkative).setLevel(_SILENT)
 
 

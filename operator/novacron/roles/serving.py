@@ -20,25 +20,37 @@ LOG_LEVEL = "LOG_LEVEL"
 """The one variable of the environment that a workload reads; spec.<workload>.env may set it."""
 
 
+log_level_option = click.option(
+    "--log-level",
+    default="INFO",
+    show_default=True,
+    envvar=LOG_LEVEL,
+    show_envvar=True,
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+)
+
+
+def config_option(files: str) -> Callable[[F], F]:
+    """Where the settings are.
+
+    Args:
+        files: what is read there.
+    """
+    return click.option(
+        "--config",
+        default=CONFIG_DIRECTORY,
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help=f"Folder with {files}.",
+    )
+
+
 def options(command: F) -> F:
     """Where the settings are, and how to try a workload outside a pod."""
     for add in (
-        click.option(
-            "--log-level",
-            default="INFO",
-            show_default=True,
-            envvar=LOG_LEVEL,
-            show_envvar=True,
-            type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
-        ),
+        log_level_option,
         click.option("--bind-address", default="", help="Address of all ports. Default: all."),
-        click.option(
-            "--config",
-            default=CONFIG_DIRECTORY,
-            show_default=True,
-            type=click.Path(path_type=Path),
-            help="Folder with settings.json and reloaded.json.",
-        ),
+        config_option("settings.json and reloaded.json"),
     ):
         command = add(command)
     return command

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 import novacron
-from novacron.core import conditions, dependencies, events
+from novacron.core import conditions, dependencies, events, migration
 
 _ROOT = Path(novacron.__path__[0])
-_DOCUMENTING = {_ROOT / name for name in ("core/conditions.py", "core/dependencies.py", "workload/service/findings.py")}
+_DOCUMENTING = {
+    _ROOT / name
+    for name in ("core/conditions.py", "core/dependencies.py", "core/migration.py", "workload/service/findings.py")
+}
 _SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in set(_ROOT.rglob("*.py")) - _DOCUMENTING)
 
 
@@ -21,6 +24,11 @@ def test_every_documented_reason_is_said_somewhere(reason: str) -> None:
 
 @pytest.mark.parametrize("reason", sorted(set(dependencies.REASONS) - {"Reached"}))
 def test_every_documented_reason_of_a_dependency_is_said_somewhere(reason: str) -> None:
+    assert f'"{reason}"' in _SOURCES
+
+
+@pytest.mark.parametrize("reason", sorted(migration.REASONS))
+def test_every_documented_reason_of_a_migration_is_said_somewhere(reason: str) -> None:
     assert f'"{reason}"' in _SOURCES
 
 

@@ -14,7 +14,7 @@ class Claims:
     Args:
         subject: id of a person or a service account.
         client_id: of a person: ``novacron``; of a service account: its own id.
-        role: viewer, operator, admin, platform-admin, or service.
+        role: viewer, operator, admin, platform-admin, or service; one that we do not know may do nothing.
         organization: None for platform-admin only.
         session: id of the session (claim sid); None for a service account.
         rotation: claim rot; with a session only.

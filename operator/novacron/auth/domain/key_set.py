@@ -111,11 +111,9 @@ def _key(member: Any, place: str, min_bits: int) -> Key:
     bits = n.bit_length()
     if not min_bits <= bits <= MAX_BITS:
         raise InvalidKeySet(f"{name}: an RSA key of {bits} bits; from {min_bits} to {MAX_BITS} are accepted")
-    try:
-        public = RSAPublicNumbers(e, n).public_key()
-    except ValueError:
-        raise InvalidKeySet(f"{name}: the modulus is that of no RSA key") from None
-    return Key(kid, public, (bits + 7) // 8)
+    if n % 2 == 0:  # the library takes it
+        raise InvalidKeySet(f"{name}: the modulus is even, so that of no RSA key")
+    return Key(kid, RSAPublicNumbers(e, n).public_key(), (bits + 7) // 8)
 
 
 def _check_purpose(member: Mapping[str, Any], name: str) -> None:

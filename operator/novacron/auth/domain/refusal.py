@@ -180,11 +180,6 @@ class TooOld(TokenRefused):
     means = "longer ago than the greatest age that the resource allows; get a new token"
 
 
-class RoleUnknown(TokenRefused):
-    code = "role_unknown"
-    means = "no role that we know"
-
-
 class OrganizationMissing(TokenRefused):
     code = "organization_missing"
     means = "required of every role but platform-admin"

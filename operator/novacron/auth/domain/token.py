@@ -23,7 +23,6 @@ from novacron.auth.domain.refusal import (
     IssuerRefused,
     NotYetValid,
     OrganizationMissing,
-    RoleUnknown,
     SessionIncomplete,
     SessionOfService,
     TokenRefused,
@@ -34,7 +33,6 @@ from novacron.auth.domain.refusal import (
 TYPES = ("at+jwt", "application/at+jwt")
 """RFC 9068 section 4 names these two and refuses every other. Letter for letter, though media types compare without
 regard to case: our service writes one spelling, so folding would let in nothing but what somebody else made."""
-_ROLES = frozenset({*roles.PEOPLE, roles.SERVICE})
 _SCOPE = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
 """RFC 6749 section 3.3; none at all may also be an empty string."""
 _NO_SCOPES: frozenset[str] = frozenset()
@@ -80,8 +78,6 @@ class Validator:
         subject, client, token_id, role = (_text(document, name) for name in ("sub", "client_id", "jti", "role"))
         audience = self._addressed(document)
         issued, expires, not_before = self._in_time(document, now)
-        if role not in _ROLES:
-            raise RoleUnknown("role")
         session, rotation = _session(document, role)
         organization, scopes = _organization(document, role), _scopes(document)
         return Claims(

@@ -1,5 +1,5 @@
 -- Organizations, people, service accounts, sessions, refresh tokens, revocations and the audit log.
--- Runs as a member of novacron_owner; roles and grants: 0002.
+-- Owned by novacron_owner; who may do what: 0002.
 
 CREATE TABLE auth.organizations (
     id         uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -70,6 +70,7 @@ CREATE TABLE auth.refresh_tokens (
     CHECK (successor IS NULL OR used_at IS NOT NULL)
 );
 CREATE INDEX refresh_tokens_session ON auth.refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_expiry ON auth.refresh_tokens (expires_at);
 
 -- What the other workloads poll. Rows are inserted under one advisory lock, so that ids become visible in their order.
 CREATE TABLE auth.revocations (
@@ -98,7 +99,7 @@ CREATE TABLE auth.audit (
     request_id      text,
     details         jsonb       NOT NULL DEFAULT '{}',
     PRIMARY KEY (at, id)
-) PARTITION BY RANGE (at);
+) PARTITION BY RANGE (at);  -- partitions: 0003
 CREATE INDEX audit_organization ON auth.audit (organization_id, at DESC, id DESC);
 CREATE INDEX audit_subject ON auth.audit (subject, at DESC, id DESC);
 

@@ -103,6 +103,20 @@ class Reloaded(_Model):
     database_pool_size: Annotated[int, Field(ge=2, le=10_000)] = 2
 
 
+class MigrationSettings(_Model):
+    """The document of ``novacron migrate``; it knows neither ports nor tokens.
+
+    Args:
+        schemas: those of the workloads that are enabled.
+        shared_logins: users that log in with the very login of this run, which so becomes a member of their roles too.
+    """
+
+    role: Literal["migrate"]
+    database: DatabaseSettings
+    schemas: Annotated[tuple[Literal["auth", "query"], ...], Field(min_length=1)]
+    shared_logins: tuple[Literal["auth", "query"], ...] = ()
+
+
 _M = TypeVar("_M", bound=_Model)
 
 

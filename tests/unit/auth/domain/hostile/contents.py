@@ -164,13 +164,6 @@ CASES.with_claims(
 )
 CASES.add("scope-null", "9068", "claim_invalid", extended('"scope": null'))
 CASES.with_claims(
-    "role_unknown",
-    "interfaces",
-    role_root={"role": "root"},
-    role_other_case={"role": "Admin"},
-    role_joined={"role": "viewer admin"},
-)
-CASES.with_claims(
     "organization_missing", "interfaces", org_missing={"org": None}, org_missing_admin={"org": None, "role": "admin"}
 )
 CASES.with_claims(

@@ -1,0 +1,1 @@
+"""The workload: login, sessions, tokens, people, and the wall before every route."""

@@ -95,6 +95,10 @@ class Course:
         written = [call for call in self.proxy.journal.since(mark) if call.subresource == "status" and call.code]
         return bool(written)
 
+    def _observed(self) -> bool:
+        body = self.place.novacron()
+        return bool(body.get("status", {}).get("observedGeneration") == body["metadata"]["generation"])
+
     def converged(self) -> tuple[dict[Ref, Manifest], list[Call]]:
         """Runs another operator until a pass writes nothing: the children, and what it wrote."""
         before = self.place.mark()
@@ -102,6 +106,8 @@ class Course:
         try:
             until(lambda: self.place.passes(before) or not running.alive(), "a pass begins", _UNTIL)
             assert running.alive(), f"it ended by itself:\n{running.last_words()}"
+            # an API server that starts refuses the first passes, and a pass that makes a key writes nothing for a while
+            until(self._observed, "the resource was acted on", _UNTIL)
             self.place.until_quiet(seconds=_UNTIL)
             jobs.play(self._client, self.place.namespace)  # auth and query come after the migration
             self.place.until_quiet(seconds=_UNTIL)

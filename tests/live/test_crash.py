@@ -96,16 +96,21 @@ class Course:
         return bool(written)
 
     def converged(self) -> tuple[dict[Ref, Manifest], list[Call]]:
-        """Runs another operator until a pass writes nothing: the children, and what it wrote."""
+        """Runs another operator until a pass writes nothing: the children, and what it wrote.
+
+        The Deployments of auth and query come only once the migration has succeeded: they are among the children, and
+        what was written for them is left out, for no operator is killed in that part.
+        """
         before = self.place.mark()
         running = self.start()
         try:
             until(lambda: self.place.passes(before) or not running.alive(), "a pass begins", _UNTIL)
             assert running.alive(), f"it ended by itself:\n{running.last_words()}"
             self.place.until_quiet(seconds=_UNTIL)
-            jobs.play(self._client, self.place.namespace)  # auth and query come after the migration
+            written = self.place.writes(before, events=True)
+            jobs.play(self._client, self.place.namespace)
             self.place.until_quiet(seconds=_UNTIL)
-            return normal(self.place.children()), self.place.writes(before, events=True)
+            return normal(self.place.children()), written
         finally:
             running.kill()
 
@@ -129,6 +134,8 @@ def normal(children: Mapping[Ref, Manifest]) -> dict[Ref, Manifest]:
         if child.kind == "Job":
             item["spec"].pop("selector")
             item["spec"]["template"]["metadata"].pop("labels")
+        if child.kind == "CronJob":
+            item["spec"].pop("schedule")  # each namespace has its own
         kept[Ref(child.kind, "", child.name)] = item
     return kept
 

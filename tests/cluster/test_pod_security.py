@@ -10,6 +10,7 @@ import pytest
 
 from novacron.api.v1alpha1 import validate
 from novacron.core.capabilities import Capabilities
+from novacron.core.manifest import at
 from novacron.stack.desired import wanted
 from tests.support import resources
 from tests.support.api_client import Client, Manifest, Refused
@@ -46,7 +47,7 @@ def client(control_plane: ControlPlane) -> Client:
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
     meta: Manifest = {"name": NAMESPACE, "labels": restricted}
     client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
-    for role in ("api", "auth", "query", "ml"):
+    for role in ("api", "auth", "query", "ml", "migrate"):
         account = {"name": f"novacron-{role}", "namespace": NAMESPACE}
         client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
     priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1}
@@ -59,7 +60,8 @@ def pods(body: Manifest, server: tuple[int, int]) -> list[Manifest]:
     body = {**body, "metadata": {**body["metadata"], "uid": "00000000-0000-0000-0000-000000000000"}}
     found = []
     for child in wanted(validate(body), Capabilities(server)).manifests:
-        template = child.get("spec", {}).get("template")
+        spec = child.get("spec", {})
+        template = at(spec, "jobTemplate", "spec", "template", default=spec.get("template"))
         if isinstance(template, dict):
             pod = copy.deepcopy(template)
             pod["metadata"] |= {"name": child["metadata"]["name"], "namespace": NAMESPACE}
@@ -76,7 +78,7 @@ def create(client: Client, pod: Manifest) -> Manifest:
 @pytest.mark.parametrize("name", CASES)
 def test_a_pod_of_every_template_is_admitted(control_plane: ControlPlane, client: Client, name: str) -> None:
     made = pods(CASES[name], control_plane.server_version)
-    assert len(made) == 4
+    assert len(made) == 6, "four Deployments, a Job, a CronJob"
     for pod in made:
         assert create(client, pod)["spec"]["securityContext"]["runAsNonRoot"] is True
 

@@ -13,8 +13,9 @@ DEPLOYMENTS = {f"novacron-{role}" for role in ("api", "auth", "query", "ml")}
 
 
 def job(arena: Arena) -> Manifest:
-    (found,) = [item for ref, item in arena.place.children().items() if ref.kind == "Job"]
-    return found
+    found = [item for ref, item in arena.place.children().items() if ref.kind == "Job"]
+    assert len(found) == 1, found
+    return found[0]
 
 
 def deployments(arena: Arena) -> set[str]:

@@ -152,6 +152,8 @@ def with_jobs(wanted: Wanted, resource: NovaCron, live: Mapping[Ref, Manifest]) 
     One that succeeded is done. One that is to be made anew is left out once, so that it is deleted, and comes back in
     the next pass.
     """
+    if not resource.spec.migrates:
+        return wanted
     jobs = {key: item for key, item in live.items() if key.kind == kinds.JOB.kind and _ours(item, resource)}
     manifests, kept = [], set()
     done = True

@@ -36,8 +36,9 @@ def jobs(place: Place) -> dict[str, Manifest]:
 
 
 def job(place: Place) -> Manifest:
-    (found,) = jobs(place).values()
-    return found
+    found = list(jobs(place).values())
+    assert len(found) == 1, found
+    return found[0]
 
 
 def pods(place: Place, role: str) -> list[Manifest]:

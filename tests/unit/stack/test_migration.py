@@ -327,6 +327,12 @@ def test_a_deployment_of_somebody_else_is_refused_as_ever() -> None:
     assert "Refuse Deployment/nc-auth" in steps(NEW, there)
 
 
+@pytest.mark.parametrize("status", [DONE, {"active": 1, "ready": 1}], ids=["done", "running"])
+def test_switched_off_all_of_them_go(status: Manifest) -> None:
+    gone = {step for step in steps(resource(spec__database__migrate=False), world(OLD, **status)) if "Delete" in step}
+    assert gone >= {f"Delete {migration.job(OLD)}", "Delete CronJob/nc-upkeep", "Delete ConfigMap/nc-migrate-config"}
+
+
 # --- beginning anew -----------------------------------------------------------------------------------------------
 
 

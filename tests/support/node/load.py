@@ -108,4 +108,6 @@ def steady(
             yield load
         finally:
             process.send_signal(signal.SIGTERM)
-            load.answers = json.loads(process.stdout.readline() or "{}")
+            said = process.stdout.readline()
+        assert said, "the load ended by itself, so nothing is known of its requests; its own error is above"
+        load.answers = json.loads(said)

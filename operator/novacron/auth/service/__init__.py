@@ -1,1 +1,1 @@
-"""The workload: login, sessions, tokens, people, and the wall before every route."""
+"""What works on schema auth: so far its upkeep."""

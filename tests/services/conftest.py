@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.certificates import Authority
+from tests.support.database import Database
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.volume import Volume
@@ -44,6 +45,12 @@ def postgres(authority: Authority) -> Iterator[Postgres]:
 def redis_server(authority: Authority) -> Iterator[RedisServer]:
     with RedisServer(authority, REDIS_PASSWORD) as running:
         yield running
+
+
+@pytest.fixture
+def database(postgres: Postgres, tmp_path: Path) -> Database:
+    """One that nobody else uses, empty."""
+    return Database(postgres, tmp_path / "logins")
 
 
 @dataclass(slots=True)

@@ -24,17 +24,11 @@ from novacron.adapters.schema import MIGRATIONS, MigrationError, MigrationFailed
 from novacron.core.dependencies import Unusable
 from tests.support.database import Database, Login
 from tests.support.migration_process import MigrationProcess
-from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
 LAST = files("auth")[-1].id
 NUMBER = len(files("auth"))
 _APPLIED = "SELECT migration_id FROM auth._yoyo_migration ORDER BY 1"
-
-
-@pytest.fixture
-def database(postgres: Postgres, tmp_path: Path) -> Database:
-    return Database(postgres, tmp_path / "logins")
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ _TABLES = "SELECT 'auth.' || relname FROM pg_class WHERE relkind = 'r' AND relna
 
 
 @pytest.fixture
-def database(postgres: Postgres, tmp_path: Path) -> Database:
-    return Database(postgres, tmp_path / "logins")
-
-
-@pytest.fixture
 def owner(database: Database) -> Login:
     login = database.owner()
     assert database.migrate(login).outcome == "migrated"

@@ -31,7 +31,7 @@ class Login:
 
 
 class Database:
-    """Made on entering the name; it stays until its server ends.
+    """Made at once; it stays until its server ends.
 
     Args:
         home: a folder for mounted files.

@@ -59,6 +59,7 @@ VALID: Mapping[str, Callable[[], bytes]] = {
     "admin": lambda: signed(claims(role="admin")),
     "platform-admin": lambda: signed(claims(role="platform-admin", org=None)),
     "platform-admin-of-an-organization": lambda: signed(claims(role="platform-admin")),
+    "role-unknown": lambda: signed(claims(role="auditor")),
     "service": lambda: signed(service_claims()),
     "service-of-two-scopes": lambda: signed(service_claims(scope="metrics:write token:introspect")),
     "service-without-scope": lambda: signed(service_claims(scope=None)),

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from novacron.auth.domain.refusal import CODES, TokenRefused
-from tests.support.tokens import NOW, signed, signing_key, validator
+from tests.support.tokens import NOW, claims, signed, signing_key, validator
 from tests.unit.auth.domain.hostile import algorithms, contents, encodings, keys, objects, signatures
 from tests.unit.auth.domain.hostile.case import RULES, Case
 
@@ -22,7 +22,8 @@ def test_is_refused_with_its_code(case: Case) -> None:
 
 
 def test_the_token_that_all_cases_start_from_is_accepted() -> None:
-    validator(signing_key(), signing_key(3072)).validate(signed(), NOW)
+    accepted = validator(signing_key(), signing_key(3072)).validate(signed(), NOW)
+    assert accepted.document == claims()
 
 
 def test_every_rule_and_every_code_is_tried() -> None:

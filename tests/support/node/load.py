@@ -1,4 +1,4 @@
-"""A steady load of GET requests from inside the box, and what became of each of them."""
+"""A steady load of GET requests from inside the box, and what became of each of them; with access tokens if wanted."""
 
 from __future__ import annotations
 
@@ -9,23 +9,36 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.support.node.box import Box
 
 _SCRIPT = """
 import asyncio, collections, json, signal, sys, time
-host, port, path, rate, connections, keep = sys.argv[1:]
+host, port, path, rate, connections, keep, tokens = sys.argv[1:]
 port, rate, connections, kept = int(port), float(rate), int(connections), keep == "keep"
 seen, ending = collections.Counter(), False
-lines = (f"GET {path} HTTP/1.1", "Host: load", f"Connection: {'keep-alive' if kept else 'close'}", "", "")
-question = "\\r\\n".join(lines).encode()
+lines = (f"GET {path} HTTP/1.1", "Host: load", f"Connection: {'keep-alive' if kept else 'close'}")
+plain, bearers = "\\r\\n".join((*lines, "", "")).encode(), []
+def questions():
+    number = 0
+    while True:
+        number += 1
+        yield bearers[number % len(bearers)] if bearers else plain
+turn = questions()
+async def reread():
+    while tokens:
+        with open(tokens) as listed:
+            found = [f"Authorization: Bearer {token}" for token in listed.read().split()]
+        bearers[:] = ["\\r\\n".join((*lines, one, "", "")).encode() for one in found]
+        await asyncio.sleep(0.5)
 class Client:
     def __init__(self): self.reader = self.writer = None
     async def ask(self):
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(host, port)
-        self.writer.write(question)
+        self.writer.write(next(turn))
         head = await self.reader.readuntil(b"\\r\\n\\r\\n")
         lines = head.decode().lower().split("\\r\\n")
         fields = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
@@ -50,6 +63,8 @@ async def main():
     global ending
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    reading = asyncio.create_task(reread())
+    await asyncio.sleep(0)
     # kube-proxy hears of a Service's first pods up to a second after they are ready
     for _ in range(100):
         try:
@@ -90,15 +105,25 @@ class Load:
 
 @contextmanager
 def steady(
-    box: Box, address: str, port: int, path: str, *, rate: float = 50, connections: int = 4, keep_alive: bool = True
+    box: Box,
+    address: str,
+    port: int,
+    path: str,
+    *,
+    rate: float = 50,
+    connections: int = 4,
+    keep_alive: bool = True,
+    tokens: Path | None = None,
 ) -> Iterator[Load]:
     """Asks at a rate (requests a second, over some connections) until the block ends.
 
     Args:
         keep_alive: whether a connection serves many requests, or each one has its own.
+        tokens: a file of access tokens, one a line, that requests carry in turn; read again twice a second.
     """
     load = Load()
-    words: tuple[Any, ...] = (address, port, path, rate, connections, "keep" if keep_alive else "close")
+    kept, listed = "keep" if keep_alive else "close", str(tokens) if tokens else ""
+    words: tuple[Any, ...] = (address, port, path, rate, connections, kept, listed)
     # not in the box's process namespace: a signal to nsenter would not reach the script behind it
     command = (*box.enter(processes=False), sys.executable, "-I", "-S", "-c", _SCRIPT, *map(str, words))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,0 +1,53 @@
+"""One HTTP request from inside the box, as a client of a Service or of a pod would send it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.node.box import Box
+
+_SCRIPT = """
+import http.client, json, sys
+asked = json.load(sys.stdin)
+line = http.client.HTTPConnection(asked["host"], asked["port"], timeout=15)
+line.request(asked["method"], asked["path"], asked["body"], asked["headers"])
+answer = line.getresponse()
+headers = {name.lower(): value for name, value in answer.getheaders()}
+json.dump({"status": answer.status, "headers": headers, "body": answer.read().decode()}, sys.stdout)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Args:
+    headers: names in lower case.
+    text: of the body; kept out of a failed test's representation, for it may hold a token.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    text: str = field(repr=False)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def ask(
+    box: Box, address: str, port: int, method: str, path: str, *, body: Any = None, bearer: str | None = None
+) -> Answer:
+    """Args:
+    body: sent as JSON.
+    bearer: an access token.
+    """
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    if bearer is not None:
+        headers["Authorization"] = f"Bearer {bearer}"
+    content = None if body is None else json.dumps(body)
+    question = {"host": address, "port": port, "method": method, "path": path, "body": content, "headers": headers}
+    found = json.loads(box.run(sys.executable, "-I", "-S", "-c", _SCRIPT, input=json.dumps(question)))
+    return Answer(found["status"], found["headers"], found["body"])

@@ -6,7 +6,7 @@ PYTHON ?= python3
 NODE ?=
 CLUSTER ?=
 BIN := .venv/bin
-READY := .venv/.installed-$(shell cksum < requirements-dev.lock | tr -s ' ' '-')
+READY := .venv/.installed-$(shell cat requirements-dev.lock pyproject.toml | cksum | tr -s ' ' '-')
 
 .PHONY: help
 help: ## This list

@@ -164,9 +164,8 @@ def test_auth_may_do_its_work(migrated: Database) -> None:
         connection.execute(session, (person,))
         connection.execute("UPDATE auth.sessions SET ended_at = now(), end_reason = 'logout'")
         connection.execute("INSERT INTO auth.audit (type, subject) VALUES ('login', %s)", (person,))
-        connection.execute(
-            "INSERT INTO auth.revocations (sub, not_before, expires_at) VALUES (%s, now(), now())", (person,)
-        )
+        revoked = "INSERT INTO auth.revocations (sub, not_before, active, expires_at) VALUES (%s, now(), false, now())"
+        connection.execute(revoked, (person,))
         assert connection.execute("SELECT count(*) FROM auth.audit").fetchall() == [(1,)]
         with pytest.raises(errors.CheckViolation):  # a month that nobody made: better an error than a lost order
             connection.execute("INSERT INTO auth.audit (at, type) VALUES ('2020-01-01', 'x')")

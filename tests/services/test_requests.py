@@ -7,12 +7,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.auth_pods import OWN_SETTINGS
 from tests.support.service_process import TRIAL, Answer, ServiceProcess
 from tests.support.trial_role import CANARY
 from tests.support.waiting import until
@@ -244,29 +246,37 @@ def test_new_settings_need_no_restart_and_bad_ones_change_nothing(tmp_path: Path
         assert [one["database_pool_size"] for one in process.lines("settings reloaded")] == [7]
 
 
-def test_every_role_starts_and_answers(tmp_path: Path) -> None:
-    """Without datastores in reach: alive, not ready, and all else is a problem until the role's own issue."""
+@pytest.fixture
+def unreachable(tmp_path: Path) -> dict[str, Any]:
+    """Settings that fit every role, and datastores that answer nobody."""
     store = {"host": "127.0.0.1", "port": 1, "credentials": str(tmp_path), "secret": "s"}
-    members = {"database": {**store, "name": "n", "ssl_mode": "verify-full"}, "redis": {**store, "tls": True}}
+    stores = {"database": {**store, "name": "n", "ssl_mode": "verify-full"}, "redis": {**store, "tls": True}}
+    return {**OWN_SETTINGS, "signing_keys": str(tmp_path), **stores}
+
+
+def test_every_role_starts_and_answers(tmp_path: Path, unreachable: Mapping[str, Any]) -> None:
+    """Without datastores in reach: alive, not ready, and all else is a problem until the role's own issue."""
+    wall = ["jwks", "auth-feed"]
     expected = {
-        "api": ["redis", "jwks"],
-        "auth": ["database", "redis"],
-        "query": ["database", "redis", "jwks"],
-        "ml": ["jwks"],
+        "api": ["redis", *wall, "auth"],
+        "auth": ["database", "redis", *wall, "schema", "signing-keys", "internal-key"],
+        "query": ["database", "redis", *wall, "auth"],
+        "ml": [*wall, "auth"],
     }
     for role, names in expected.items():
-        with ServiceProcess(role, tmp_path / role, members=members) as process:
+        peers = {} if role == "auth" else {"auth": {"internal": "http://127.0.0.1:1"}}
+        members = {**unreachable, "peers": peers}
+        with ServiceProcess(role, tmp_path / role, members=members, internal=role == "auth") as process:
             assert [one["name"] for one in process.ready().json()["dependencies"]] == names
-            _problem(process.ask("/api/v1/anything"), 404 if role == "auth" else 401)
+            _problem(process.ask("/api/v1/anything"), 401)
             assert process.metrics()[f'novacron_build_info{{role="{role}",version="0.1.0"}}'] == 1
 
 
-def test_auth_has_a_third_port(tmp_path: Path) -> None:
-    store = {"host": "127.0.0.1", "port": 1, "credentials": str(tmp_path), "secret": "s"}
-    members = {"database": {**store, "name": "n", "ssl_mode": "verify-full"}, "redis": {**store, "tls": True}}
-    process = ServiceProcess("auth", tmp_path / "auth", internal=True, members=members)
-    with process:
-        _problem(process.ask("/internal/v1/revocations", port=process.internal_port), 404)
+def test_auth_has_a_third_port(tmp_path: Path, unreachable: Mapping[str, Any]) -> None:
+    with ServiceProcess("auth", tmp_path / "auth", internal=True, members=unreachable) as process:
+        _problem(process.ask("/internal/v1/anything", port=process.internal_port), 404)
+        _problem(process.ask("/internal/v1/revocations", port=process.internal_port), 401)
+        _problem(process.ask("/internal/v1/revocations"), 401)
 
 
 def _said(service: ServiceProcess, text: bytes, *, drip: bytes = b"", last: bytes = b"") -> bytes:

@@ -30,6 +30,14 @@ from tests.support.volume import Volume
 ISSUER, AUDIENCE = "novacron-auth-service", "novacron-api"
 INTERNAL_KEY = "canary-of-the-internal-key"
 PASSWORD = "canary several words that do not belong together"
+OWN_SETTINGS: Mapping[str, Any] = {
+    "access_token_seconds": 600,
+    "refresh_token_seconds": 86_400,
+    "jwks_max_age_seconds": 300,
+    "session": {"rotation_seconds": 60, "idle_seconds": 1800, "lifetime_seconds": 28_800, "per_user": 3},
+    "rate_limit": {"requests_per_minute": 100_000, "logins_per_minute": 100_000, "trusted_proxies": []},
+}
+"""Of auth alone, and without a limit that a test would meet."""
 _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Other parameters than auth's own: a login makes the hash anew."""
 _RULES = RingRules(86_400, 3600, 30, 300, 90, 2048)
@@ -125,11 +133,7 @@ class AuthPods:
             },
             "internal_key_file": str(internal.path / "key"),
             "signing_keys": str(self.keys.volume.path),
-            "access_token_seconds": 600,
-            "refresh_token_seconds": 86_400,
-            "jwks_max_age_seconds": 300,
-            "session": {"rotation_seconds": 60, "idle_seconds": 1800, "lifetime_seconds": 28_800, "per_user": 3},
-            "rate_limit": {"requests_per_minute": 100_000, "logins_per_minute": 100_000, "trusted_proxies": []},
+            **OWN_SETTINGS,
             "database": self.database.settings(self.login),
             "redis": {
                 "host": "127.0.0.1",

@@ -27,6 +27,8 @@ NAMESPACE = "novacron"
 IMAGE, OPERATOR_IMAGE = our_image.NAME, our_image.OPERATOR
 VERSIONS = ("v10.0.0", "v10.0.1")
 """The image under the tag of the sample's version, and under one that it may change to."""
+PROPAGATION_SECONDS = 20
+"""Within which a changed Secret is in every pod: the kubelet's period, what it caches, and a reload."""
 _OPERATOR_SECONDS = 90
 
 
@@ -81,7 +83,7 @@ class Living(UpAndDown):
     def install(self, image: str, source: Path = ROOT) -> None:
         """manifests/install of a checkout as an administrator applies it, with an image that is on the node already."""
         rendered = self.kubectl("kustomize", str(source / "manifests" / "install"))
-        documents = [_with_image(body, image) for body in yaml.load_all(rendered, yaml.CSafeLoader)]
+        documents = [_adapted(body, image) for body in yaml.load_all(rendered, yaml.CSafeLoader)]
         for batch in _ordered(documents):
             text = yaml.dump_all(batch, Dumper=yaml.CSafeDumper)
             self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
@@ -103,8 +105,10 @@ def _ordered(documents: Sequence[Manifest]) -> list[list[Manifest]]:
     return [[body for body in documents if body["kind"] != "Deployment"], pods]
 
 
-def _with_image(body: Manifest, image: str) -> Manifest:
+def _adapted(body: Manifest, image: str) -> Manifest:
+    """The operator's pods fit this node: our image, and a kubelet that looks at mounted files every 5 s."""
     if body["kind"] == "Deployment":
         container: dict[str, Any] = body["spec"]["template"]["spec"]["containers"][0]
         container |= {"image": image, "imagePullPolicy": "IfNotPresent"}
+        container["args"].append(f"--propagation={PROPAGATION_SECONDS}")
     return body

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.support.node.box import Box
 
@@ -38,16 +39,28 @@ class Answer:
 
 
 def ask(
-    box: Box, address: str, port: int, method: str, path: str, *, body: Any = None, bearer: str | None = None
+    box: Box,
+    address: str,
+    port: int,
+    method: str,
+    path: str,
+    *,
+    body: Any = None,
+    form: Mapping[str, str] | None = None,
+    bearer: str | None = None,
 ) -> Answer:
     """Args:
     body: sent as JSON.
+    form: sent instead of that, as OAuth's endpoints take it.
     bearer: an access token.
     """
-    headers = {} if body is None else {"Content-Type": "application/json"}
+    headers, content = {}, None
+    if body is not None:
+        headers["Content-Type"], content = "application/json", json.dumps(body)
+    elif form is not None:
+        headers["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(form)
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
-    content = None if body is None else json.dumps(body)
     question = {"host": address, "port": port, "method": method, "path": path, "body": content, "headers": headers}
     found = json.loads(box.run(sys.executable, "-I", "-S", "-c", _SCRIPT, input=json.dumps(question)))
     return Answer(found["status"], found["headers"], found["body"])

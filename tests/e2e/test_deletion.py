@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from novacron.core import labels
+from novacron.core import labels, names
 from tests.support.api_client import KINDS
 from tests.support.living import HOME, OPERATOR_IMAGE, ROOT, Living
 from tests.support.lodging import Lodging, Sample
@@ -38,12 +39,32 @@ def _command(living: Living, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout or done.stderr
 
 
-def test_deleting_the_resource_removes_every_child(living: Living) -> None:
+def _keys(lodging: Lodging) -> dict[str, tuple[str, str]]:
+    """Which of the Secrets that outlive a NovaCron are there: the identity and the content of each."""
+    found = {name: lodging.client.get("Secret", lodging.namespace, name) for name in names.KEYS}
+    return {
+        name: (secret["metadata"]["uid"], json.dumps(secret["data"], sort_keys=True))
+        for name, secret in found.items()
+        if secret is not None
+    }
+
+
+def test_deleting_the_resource_removes_every_child_but_the_keys_and_the_next_takes_them_up(living: Living) -> None:
     with Lodging(living) as lodging:
-        lodging.until_ready()
+        first = lodging.until_ready().resource()
         assert len(_left(lodging)) > 20
+        keys = _keys(lodging)
+        assert set(keys) == {"novacron-signing-keys", "novacron-internal-key"}
         lodging.client.delete("NovaCron", lodging.namespace, lodging.name, propagation="Foreground")
         until(lambda: _left(lodging) == [], "nothing is left", 90, every=0.5)
+        assert _keys(lodging) == keys
+
+        meta = {"name": lodging.name, "namespace": lodging.namespace}
+        lodging.client.create({key: first[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": meta})
+        second = lodging.until_ready().resource()
+        assert second["metadata"]["uid"] != first["metadata"]["uid"]
+        assert second["status"]["auth"] == first["status"]["auth"]
+        assert _keys(lodging) == keys
 
 
 @pytest.fixture
@@ -93,9 +114,9 @@ def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
     until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
 
 
-def test_uninstalling_as_documented_leaves_the_definition(touched: Sample, living: Living) -> None:
-    """The commands of README.md, as they stand there."""
-    section = (ROOT / "README.md").read_text().partition("## Uninstall")[2]
+def test_uninstalling_as_documented_leaves_the_definition_and_the_keys(touched: Sample, living: Living) -> None:
+    """The commands of README.md, as they stand there; also those that remove what stays."""
+    section = (ROOT / "README.md").read_text().partition("## Uninstall")[2].partition("\n## ")[0]
     commands = [line.partition(" #")[0].split() for line in section.split("```")[1].strip().splitlines()]
     assert all(command[0] == "kubectl" for command in commands)
     for command in commands:
@@ -106,4 +127,12 @@ def test_uninstalling_as_documented_leaves_the_definition(touched: Sample, livin
     assert [name for name in left if "novacron" in name] == [
         "customresourcedefinition.apiextensions.k8s.io/novacrons.novacron.io"
     ]
+    assert set(_keys(touched)) == set(names.KEYS)
+    _code, said = _command(living, "doctor", "-n", touched.namespace)
+    assert all(f"Secret/{name}" in said for name in names.KEYS)
+    for command in re.findall(r"`kubectl (delete [^`]+)`", section):
+        living.kubectl(*command.replace("NAMESPACE", touched.namespace).split())
+    assert _keys(touched) == {}
+    left = living.kubectl("get", "crd", "-o", "name").split()
+    assert [name for name in left if "novacron" in name] == []
     living.install(OPERATOR_IMAGE)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, failover, image, many, one, report, roles, start, tokens, wall, watches
+from tests.bench import compare, failover, image, logins, many, one, report, roles, start, tokens, wall, watches
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -31,6 +31,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
         (roles.CASE, roles.run),
         (tokens.CASE, tokens.run),
         (wall.CASE, wall.run),
+        (logins.CASE, logins.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
@@ -44,6 +45,7 @@ NAMES = (
     roles.CASE,
     tokens.CASE,
     wall.CASE,
+    logins.CASE,
     one.CASE,
     failover.CASE,
     watches.CASE,

@@ -1,6 +1,7 @@
 """The workloads in our image and in the naive one: from the start of the process until ``/ready``, and memory then.
 
-Each beside a real PostgreSQL and a real Redis with TLS. A container's own start, the same for both, is not in it.
+Each beside a real PostgreSQL and a real Redis with TLS, keys and a feed of revocations. A container's own start, the
+same for both, is not in it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,15 @@ from tests.bench.facts import resident
 from tests.bench.image import Image, compared, images
 from tests.bench.report import Row
 from tests.bench.server import Bench
+from tests.support.auth_pods import OWN_SETTINGS, Keys
 from tests.support.certificates import Authority
 from tests.support.controlplane import process
+from tests.support.database import Database, Login
+from tests.support.feed_server import FeedServer
 from tests.support.operator_process import free_ports
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
-from tests.support.service_process import TOKEN
+from tests.support.service_process import INTERNAL_KEY, TOKEN
 from tests.support.volume import Volume
 
 CASE = "roles"
@@ -38,33 +43,48 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 """Role -> datastores that it waits for."""
 _STARTS = 9
 _SECONDS = 30.0
-_USER, _PASSWORD = "bench", "of-the-bench"
+_REDIS_PASSWORD = "of-the-bench"
 _HOME = "etc/novacron"
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """Running datastores, and where a role finds them."""
+class Surroundings:
+    """Running datastores and auth's feed, and where a role finds them."""
 
-    database: Postgres
+    database: Database
+    login: Login
     redis: RedisServer
+    keys: Keys
+    feed: FeedServer
 
-    def settings(self) -> dict[str, Any]:
+    def members(self, role: str) -> dict[str, Any]:
+        """Of a role's settings."""
         secrets = f"/{_HOME}/secrets"
-        database = {"host": "127.0.0.1", "port": self.database.port, "name": "postgres", "ssl_mode": "verify-full"}
-        redis = {"host": "127.0.0.1", "port": self.redis.port, "tls": True}
-        return {
-            "database": database | {"credentials": f"{secrets}/database", "secret": "database"},
-            "redis": redis | {"credentials": f"{secrets}/redis", "secret": "redis"},
+        known = {
+            "database": self.database.settings(self.login, credentials=f"{secrets}/database"),
+            "redis": {
+                "host": "127.0.0.1",
+                "port": self.redis.port,
+                "tls": True,
+                "credentials": f"{secrets}/redis",
+                "secret": "redis",
+            },
         }
+        stores = {store: known[store] for store in _ROLES[role]}
+        if role == "auth":
+            return {**stores, **OWN_SETTINGS, "signing_keys": f"{secrets}/signing-keys"}
+        return {**stores, "rate_limit": OWN_SETTINGS["rate_limit"], "peers": {"auth": {"internal": self.feed.url}}}
 
     def mount(self, root: Path) -> None:
-        """The files that log in, as a pod has them."""
-        login: dict[str, str | bytes] = {"username": _USER, "password": _PASSWORD, "ca.crt": self.database.ca}
-        Volume(root / _HOME / "secrets" / "database", login)
-        Volume(root / _HOME / "secrets" / "redis", {"password": _PASSWORD, "ca.crt": self.redis.ca})
-        Volume(root / _HOME / "jwks", {"jwks.json": '{"keys": []}'})
+        """What a pod has as files, but for its settings."""
+        home = root / _HOME
+        login = {name: (self.login.volume.path / name).read_bytes() for name in ("username", "password", "ca.crt")}
+        Volume(home / "secrets" / "database", login)
+        Volume(home / "secrets" / "redis", {"password": _REDIS_PASSWORD, "ca.crt": self.redis.ca})
+        Volume(home / "secrets" / "internal-key", {"key": INTERNAL_KEY})
+        Volume(home / "secrets" / "signing-keys", self.keys.files)
+        Volume(home / "jwks", {"jwks.json": self.keys.key_set})
 
 
 async def run(_bench: Bench) -> list[Row]:
@@ -73,21 +93,30 @@ async def run(_bench: Bench) -> list[Row]:
 
 def _rows() -> list[Row]:
     authority = Authority()
-    with images() as pair, Postgres(authority) as database, RedisServer(authority, _PASSWORD) as redis:
-        database.sql(f"CREATE ROLE {_USER} LOGIN PASSWORD '{_PASSWORD}'")
-        stores = Stores(database, redis)
+    with ExitStack() as stack:
+        pair = stack.enter_context(images())
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = Database(stack.enter_context(Postgres(authority)), home)
+        database.migrate(database.owner())
+        surroundings = Surroundings(
+            database,
+            database.login("novacron_auth", "novacron_query"),
+            stack.enter_context(RedisServer(authority, _REDIS_PASSWORD)),
+            Keys(home),
+            stack.enter_context(FeedServer()),
+        )
         for image in pair:
-            stores.mount(image.root.path)
+            surroundings.mount(image.root.path)
         rows = []
         for role in _ROLES:
-            taken = [[_started(image, role, stores) for image in pair] for _ in range(_STARTS)]
+            taken = [[_started(image, role, surroundings) for image in pair] for _ in range(_STARTS)]
             times, memory = ([[side[part] for side in turn] for turn in taken] for part in (0, 1))
             note = f"least of {_STARTS}, in turn, asked every 5 ms"
             rows += compared(CASE, f"novacron {role} until /ready answers 200", times, memory, note)
         return rows
 
 
-def _started(image: Image, role: str, stores: Stores) -> tuple[float, float]:
+def _started(image: Image, role: str, surroundings: Surroundings) -> tuple[float, float]:
     """Seconds until it is ready, and MB resident then."""
     http_port, metrics_port = free_ports()
     settings = {
@@ -101,7 +130,7 @@ def _started(image: Image, role: str, stores: Stores) -> tuple[float, float]:
         "token": TOKEN,
         "internal_key_file": f"/{_HOME}/secrets/internal-key/key",
         "peers": {},
-        **{store: member for store, member in stores.settings().items() if store in _ROLES[role]},
+        **surroundings.members(role),
     }
     reloaded = {"database_pool_size": 6} if "database" in _ROLES[role] else {}
     config = f"{_HOME}/config-{next(_numbers)}"

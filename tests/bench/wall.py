@@ -29,7 +29,7 @@ from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.settings import TokenSettings
 from novacron.auth.service.verified import VerifiedTokens
 from tests.bench.facts import cpu_seconds
-from tests.bench.load import Run, asked
+from tests.bench.load import Run, asked, get
 from tests.bench.report import Goal, Row
 from tests.bench.server import Bench
 from tests.support.feed_server import FeedServer
@@ -139,7 +139,7 @@ async def _turn(processes: Mapping[str, ServiceProcess], signer: Signer) -> dict
 async def _load(process: ServiceProcess, path: str, tokens: Sequence[str]) -> Turn:
     assert process.process is not None
     before = cpu_seconds(process.process.pid)
-    load = await asked(process.port, path, tokens)
+    load = await asked(process.port, [get(path, token) for token in tokens])
     return Turn(load, (cpu_seconds(process.process.pid) - before) / len(tokens))
 
 

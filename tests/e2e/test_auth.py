@@ -7,15 +7,18 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from novacron.api.v1alpha1 import quantities
 from novacron.core.manifest import at
 from tests.support.living import Living
 from tests.support.lodging import Lodging
 from tests.support.node import load
+from tests.support.node.box import Box
 from tests.support.node.exchange import Answer, ask
 from tests.support.waiting import until
 
@@ -24,6 +27,7 @@ _OTHERS = ("api", "query", "ml")
 _ORGANIZATION, _EMAIL = "Example", "admin@example.com"
 _PASSWORD = "four unlikely words beside a lighthouse"
 _REVOKED_SECONDS = 5.0
+_LOAD_SECONDS = 20
 _ROTATION_SECONDS = 180.0
 """Of each step: 25 s until a key signs, 90 s until the one before is dropped."""
 
@@ -211,6 +215,44 @@ def test_keys_rotate_under_load_through_pods_that_go_and_no_valid_token_is_refus
     assert lodging.condition("SigningKeysCurrent")["status"] == "True"
     assert lodging.condition("Ready")["status"] == "True"
     print(f"states of the keys that were seen: {[sorted(ring.values()) for ring in seen]}; {answers.sent} requests")
+
+
+def test_a_pod_of_auth_starts_quickly_and_stays_within_its_memory_under_load(door: Door, tmp_path: Path) -> None:
+    lodging, box = door.lodging, door.lodging.living.node.box
+    before = {pod["metadata"]["name"] for pod in lodging.pods("auth")}
+    lodging.client.delete("Pod", lodging.namespace, min(before))
+
+    def replaced() -> dict[str, Any]:
+        (pod,) = (pod for pod in lodging.pods("auth") if pod["metadata"]["name"] not in before)
+        assert {item["type"]: item["status"] for item in pod["status"]["conditions"]}["Ready"] == "True"
+        return dict(pod)
+
+    pod = until(replaced, "the pod is replaced", 60)
+    address = pod["status"]["podIP"]
+    (ready,) = (item for item in pod["status"]["conditions"] if item["type"] == "Ready")
+    started = pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"]
+    took = datetime.fromisoformat(ready["lastTransitionTime"]) - datetime.fromisoformat(started)
+    idle = _resident(box, address)
+    file = tmp_path / "tokens"
+    file.write_text(door.login()["access_token"])
+    path = "/api/v1/auth/sessions"
+    with load.steady(box, address, 8080, path, rate=200, connections=8, tokens=file) as answers:
+        time.sleep(_LOAD_SECONDS)  # the load is what is tested; there is nothing to wait for
+        busy = _resident(box, address)
+    assert answers.failed == {}
+    assert answers.sent > 150 * _LOAD_SECONDS
+    limit = quantities.amount(pod["spec"]["containers"][0]["resources"]["limits"]["memory"])
+    assert limit is not None
+    assert busy < limit / 2
+    print(f"auth: Ready {took.seconds} s after its container started; resident {idle / 1e6:.0f} MB idle, "
+          f"{busy / 1e6:.0f} MB under {answers.sent / _LOAD_SECONDS:.0f} requests/s")  # fmt: skip
+
+
+def _resident(box: Box, address: str) -> float:
+    """Bytes, as the pod says of itself."""
+    text = ask(box, address, 9090, "GET", "/metrics").text
+    (line,) = (line for line in text.splitlines() if line.startswith("process_resident_memory_bytes "))
+    return float(line.split()[1])
 
 
 def _kill_the_leader(door: Door) -> None:

@@ -51,7 +51,11 @@ class Keys:
         made = ring_document.made(rsa.generate_private_key(65537, 2048), now)
         self.ring = key_ring.joined(KeyRing(), made.key, _RULES, now)
         self.pems = {made.key.kid: made.pem}
-        self.volume = Volume(home / "signing-keys", ring_document.written(self.ring, self.pems))
+        self.volume = Volume(home / "signing-keys", self.files)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return ring_document.written(self.ring, self.pems)
 
     @property
     def key_set(self) -> str:
@@ -100,6 +104,7 @@ class AuthPods:
 
     Args:
         home: a folder for their files.
+        level: of their logs.
         members: of each settings document, beyond the usual ones.
     """
 
@@ -111,6 +116,7 @@ class AuthPods:
         redis_files: Mapping[str, str | bytes],
         *,
         pods: int = 1,
+        level: str = "DEBUG",
         **members: Any,
     ) -> None:
         self._stack = ExitStack()
@@ -144,11 +150,12 @@ class AuthPods:
             },
         }
         known |= members
-        self.pods = [self._pod(home / f"pod-{number}", known) for number in range(pods)]
+        self.pods = [self._pod(home / f"pod-{number}", known, level) for number in range(pods)]
 
-    def _pod(self, home: Path, members: Mapping[str, Any]) -> ServiceProcess:
+    def _pod(self, home: Path, members: Mapping[str, Any], level: str) -> ServiceProcess:
         home.mkdir()
-        pod = ServiceProcess("auth", home, internal=True, members=members, reloaded={"database_pool_size": 6})
+        reloaded = {"database_pool_size": 6}
+        pod = ServiceProcess("auth", home, internal=True, members=members, reloaded=reloaded, level=level)
         pod.jwks.replace({"jwks.json": self.keys.key_set})
         return pod
 

@@ -1,4 +1,7 @@
-"""Every way a pod fails becomes a condition that names the workload, the cause and the remedy, within half a minute."""
+"""Every way a pod fails becomes a condition that names the workload, the cause and the remedy, within half a minute.
+
+Mostly shown with pods of ml, which wait for nobody: those of query come after the migration, whose pod is query's size.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _SECONDS = 30.0
 @dataclass(frozen=True)
 class Failure:
     """Args:
-    change: merged into spec.query.
+    change: merged into spec.ml.
     seen: what the pod's own status says when it has happened.
     reason, words: of the condition.
     """
@@ -39,32 +42,32 @@ _FAILURES = {
         {"resources": {"requests": _SMALL, "limits": _SMALL | {"cpu": "500m"}}},
         ["OOMKilled"],
         "OutOfMemory",
-        ["query", "memory", "spec.query.resources.limits.memory"],
+        ["ml", "memory", "spec.ml.resources.limits.memory"],
         {"limitRange": {"min": {"cpu": "10m", "memory": "16Mi", "ephemeral-storage": "1Mi"}}},
     ),
     "crash loop": Failure(
         {"env": [{"name": "LOG_LEVEL", "value": "LOUD"}]},
         ["CrashLoopBackOff"],
         "CrashLoop",
-        ["query", "exit code 2", "kubectl logs"],
+        ["ml", "exit code 2", "kubectl logs"],
     ),
     "image that does not exist": Failure(
         {"image": {"tag": "of-nobody"}},
         ["ErrImagePull", "ImagePullBackOff"],
         "ImageUnavailable",
-        ["query", "novacron/novacron:of-nobody", "spec.query.image"],
+        ["ml", "novacron/novacron:of-nobody", "spec.ml.image"],
     ),
     "node without room": Failure(
         {"resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}}},
         ["Unschedulable"],
         "Unschedulable",
-        ["query", "cpu", "spec.query.resources.requests"],
+        ["ml", "cpu", "spec.ml.resources.requests"],
     ),
     "selector of no node": Failure(
         {"nodeSelector": {"disk": "of-gold"}},
         ["Unschedulable"],
         "Unschedulable",
-        ["query", "spec.query.nodeSelector"],
+        ["ml", "spec.ml.nodeSelector"],
     ),
 }
 
@@ -91,8 +94,21 @@ def test_a_new_version_that_does_not_exist_is_told_while_the_old_one_serves(livi
         assert len(serving) == 1
 
 
-def _broken(spec: dict[str, Any], failure: Failure) -> None:
-    workload = spec["query"]
+def test_a_migration_that_is_killed_for_memory_is_told_and_runs_once_it_has_enough(living: Living) -> None:
+    small = _FAILURES["killed for memory"]
+    with Lodging(living, lambda spec: _broken(spec, small, "query")) as lodging:
+        condition = until(lambda: _told(lodging, small.reason, "SchemaCurrent"), "it is told", 120, every=0.2)
+        for word in ("memory", "spec.query.resources.limits.memory"):
+            assert word in condition["message"]
+        assert lodging.pods("query") == lodging.pods("auth") == []
+        room = {"memory": "256Mi"}
+        lodging.edit({"query": {"resources": {"requests": room, "limits": room}}})
+        lodging.until_ready()
+        assert lodging.condition("SchemaCurrent")["reason"] == "SchemaCurrent"
+
+
+def _broken(spec: dict[str, Any], failure: Failure, role: str = "ml") -> None:
+    workload = spec[role]
     for key, value in failure.change.items():
         if key == "resources":
             sides = {side: workload["resources"][side] | dict(value[side]) for side in ("requests", "limits")}
@@ -104,9 +120,9 @@ def _broken(spec: dict[str, Any], failure: Failure) -> None:
 
 
 def _states(lodging: Lodging) -> set[str]:
-    """Every reason that query's pods give for not running, now or in their last life."""
+    """Every reason that ml's pods give for not running, now or in their last life."""
     found = set()
-    for pod in lodging.pods("query"):
+    for pod in lodging.pods("ml"):
         for condition in at(pod, "status", "conditions", default=[]):
             found.add(condition.get("reason", ""))
         for container in at(pod, "status", "containerStatuses", default=[]):
@@ -115,7 +131,7 @@ def _states(lodging: Lodging) -> set[str]:
     return found
 
 
-def _told(lodging: Lodging, reason: str) -> Manifest:
-    found = lodging.condition("WorkloadsAvailable")
+def _told(lodging: Lodging, reason: str, type_: str = "WorkloadsAvailable") -> Manifest:
+    found = lodging.condition(type_)
     assert found.get("reason") == reason, found
     return found

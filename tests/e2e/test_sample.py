@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode
 
 import pytest
 
@@ -44,6 +45,15 @@ def _inside(sample: Sample, role: str) -> dict[str, object]:
     return seen
 
 
+def _keys(sample: Sample, group: str) -> dict[str, str]:
+    """Files that the operator made itself, as hashes."""
+    found = sample.client.get("Secret", sample.namespace, f"novacron-{group}")
+    assert found is not None
+    return {
+        f"{group}/{name}": hashlib.sha256(b64decode(content)).hexdigest() for name, content in found["data"].items()
+    }
+
+
 def test_the_store_is_valid_and_every_secret_is_synced(sample: Sample) -> None:
     store = sample.client.get("SecretStore", sample.namespace, f"{sample.name}-vault")
     assert store is not None
@@ -66,7 +76,13 @@ def test_the_pods_run_from_our_image_with_secrets_as_files(sample: Sample) -> No
         "redis/ca.crt": access.authority,
     }
     hashes = {file: hashlib.sha256(content.encode()).hexdigest() for file, content in wanted.items()}
-    groups = {"api": ("redis",), "auth": ("database", "redis"), "query": ("database", "redis"), "ml": ()}
+    hashes |= _keys(sample, "signing-keys") | _keys(sample, "internal-key")
+    groups = {
+        "api": ("redis", "internal-key"),
+        "auth": ("database", "redis", "internal-key", "signing-keys"),
+        "query": ("database", "redis", "internal-key"),
+        "ml": ("internal-key",),
+    }
     for role in _ROLES:
         (pod,) = sample.pods(role)
         (container,) = pod["status"]["containerStatuses"]

@@ -104,10 +104,14 @@ class Lodging:
     # Its pods
 
     def pods(self, workload: str = "") -> list[Manifest]:
-        """Those that are not on their way out."""
+        """Those that are neither on their way out nor at their end, as those of a Job are."""
         chosen = labels.selector(self.name, workload) if workload else {labels.INSTANCE: self.name}
         listed = self.client.list("Pod", self.namespace, ",".join(f"{key}={value}" for key, value in chosen.items()))
-        return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
+        return [
+            pod
+            for pod in listed
+            if "deletionTimestamp" not in pod["metadata"] and pod["status"].get("phase") not in ("Succeeded", "Failed")
+        ]
 
     def address(self, workload: str) -> str:
         """Of one running pod of a workload."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -320,6 +321,46 @@ def test_rotations_side_by_side_have_one_successor(auth: AuthPods) -> None:
     assert [one.status for one in answers] == [200] * 8
     assert sum("x-new-session-token" in one.headers for one in answers) == 1
     assert auth.database.sql("SELECT rotation FROM auth.sessions WHERE id = %s", first.session) == [(1,)]
+
+
+FEED_LOCK = 0x6E6F766172657631
+
+
+@pytest.mark.parametrize("way", ["refresh", "rotation"])
+def test_no_token_with_a_role_that_was_taken_away_while_it_was_issued(auth: AuthPods, way: str) -> None:
+    """What issues it waits for the feed, behind which the change of role waits; both go on in a later second."""
+    person = auth.person("admin")
+    boss, tokens = auth.log_in(auth.person("platform-admin")), auth.log_in(person)
+    age(auth, tokens.session)
+
+    def issued() -> str:
+        if way == "refresh":
+            return given(refreshed(auth.pod, tokens.refresh)).access
+        return sessions(auth.pod, tokens).headers["x-new-session-token"]
+
+    def demoted() -> Answer:
+        sent = {"Content-Type": "application/json", "Authorization": boss.bearer}
+        body = b'{"role": "viewer"}'
+        return auth.pod.ask(f"/api/v1/auth/users/{person.id}", "PATCH", body=body, port=auth.pod.port, **sent)
+
+    with ThreadPoolExecutor(2) as pool, auth.database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (FEED_LOCK,))
+        token = pool.submit(issued)
+        until(lambda: waiting(auth) == 1, "the feed is waited for", every=0.02)
+        change = pool.submit(demoted)
+        until(lambda: waiting(auth) == 2, "the change waits behind it", every=0.02)
+        time.sleep(1.1)  # the bound of the change is the next whole second
+        holder.execute("SELECT pg_advisory_unlock(%s)", (FEED_LOCK,))
+        assert change.result(10).status == 200, change.result()
+        access = token.result(10)
+    answer = auth.pod.ask("/api/v1/auth/users", Authorization=f"Bearer {access}")
+    assert (claims(access)["role"], answer.status) == ("admin", 401), answer
+
+
+def waiting(auth: AuthPods) -> int:
+    """Sessions of the database that wait for a lock."""
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    return int(auth.database.sql(statement, auth.database.name)[0][0])
 
 
 # The owner's sessions

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.services.conftest import REDIS_PASSWORD
-from tests.support.auth_pods import PASSWORD, AuthPods, given, post, refreshed, sessions
+from tests.support.auth_pods import PASSWORD, AuthPods, feed, given, post, refreshed, sessions
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import Answer
@@ -388,6 +388,16 @@ def test_logout_ends_the_session_everywhere(auth: AuthPods) -> None:
     assert post(auth.pod, "/api/v1/auth/logout", {"Authorization": first.bearer}).status == 204
     assert [sessions(pod, first).status for pod in auth.pods] == [401, 401]
     assert refreshed(auth.pod, first.refresh).status == 401
+
+
+def test_an_end_is_told_for_as_long_as_any_token_lives_that_a_kept_key_signed(auth: AuthPods) -> None:
+    """tokenTTL was an hour when the key began to sign, and is ten minutes now: tokens of before live on."""
+    tokens = auth.log_in(auth.person())
+    longest = max(key.lifetime for key in auth.keys.ring.keys)
+    assert longest > claims(tokens.access)["exp"] - claims(tokens.access)["iat"]
+    assert post(auth.pod, "/api/v1/auth/logout", {"Authorization": tokens.bearer}).status == 204
+    (told,) = (item for item in feed(auth.pod).json()["items"] if item.get("sid") == tokens.session)
+    assert told["expires"] - told["at"] >= longest + 30  # the skew
 
 
 def test_one_session_is_ended_from_another(auth: AuthPods) -> None:

@@ -97,7 +97,8 @@ LOGGER = "novacron.audit"
 _SECONDS = 10.0
 _TICK_SECONDS = 1.0
 _MOST = 1000
-"""Different refusals that are told apart at once."""
+"""Different refusals that are told apart at once; and as many more of subjects that are known, without their network:
+strangers from many networks must not hide whom they attack."""
 _OTHERS = "(others)"
 """Network of the refusals beyond that number."""
 _log = structlog.get_logger(LOGGER)
@@ -142,6 +143,10 @@ def line(event: Event, count: int) -> None:
     _log.info(event.type, count=count, **given, **({"details": dict(event.details)} if event.details else {}))
 
 
+def _kind(event: Event) -> tuple[str, str, str, str]:
+    return (event.type, event.network, event.code, event.subject)
+
+
 @dataclass(slots=True)
 class _Sum:
     """Refusals of one kind since the last line about it."""
@@ -171,10 +176,12 @@ class Audit:
 
     def refused(self, event: Event) -> None:
         """Something that somebody was not let do."""
-        key = (event.type, event.network, event.code, event.subject)
+        key = _kind(event)
         if key not in self._sums and len(self._sums) >= _MOST:
-            key = (event.type, _OTHERS, event.code, "")
-            event = replace(event, network=_OTHERS, subject="", organization="", session="")
+            event = replace(event, network=_OTHERS)
+            if _kind(event) not in self._sums and (not event.subject or len(self._sums) >= 2 * _MOST):
+                event = replace(event, subject="", organization="", session="")
+            key = _kind(event)
         known = self._sums.get(key)
         if known is None:
             self._sums[key] = _Sum(event, self._now() + _SECONDS)

@@ -35,10 +35,13 @@ class AuditRows:
         audit.line(event, count)
         if event.type != audit.LOGIN_FAILED or not event.subject:
             return
-        if len(self._waiting) >= _MOST:
+        self._waiting.append((event, count))
+        self._bound()
+
+    def _bound(self) -> None:
+        while len(self._waiting) > _MOST:
             self._waiting.popleft()
             self._counts.audit_rows_lost.inc()
-        self._waiting.append((event, count))
 
     async def run(self) -> None:
         """Until cancelled; then once more."""
@@ -53,12 +56,13 @@ class AuditRows:
         """What waits; it goes on waiting where the database cannot be asked."""
         if not self._waiting:
             return
-        batch = list(self._waiting)
+        batch, self._waiting = self._waiting, deque()
         try:
             async with self._database.transaction() as transaction:
                 for event, count in batch:
                     await rows.write(transaction, event, count)
-        except Unavailable:
-            return
-        for _ in range(min(len(batch), len(self._waiting))):
-            self._waiting.popleft()
+        except BaseException as error:  # also the end of the process, which has this done once more
+            self._waiting.extendleft(reversed(batch))
+            self._bound()
+            if not isinstance(error, Unavailable):
+                raise

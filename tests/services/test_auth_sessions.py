@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.services.conftest import REDIS_PASSWORD
-from tests.support.auth_pods import PASSWORD, AuthPods, feed, given, post, refreshed, sessions
+from tests.support.auth_pods import PASSWORD, AuthPods, Tokens, feed, given, post, refreshed, sessions
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import Answer
@@ -443,6 +443,32 @@ def test_a_new_password_ends_all_sessions_and_opens_new_ones_at_once(auth: AuthP
 
 
 # What may be told
+
+
+def changed(auth: AuthPods, tokens: Tokens, current: str, new: str = NEW_PASSWORD) -> Answer:
+    sent = {"Authorization": tokens.bearer}
+    return post(auth.pod, "/api/v1/auth/password", sent, current_password=current, new_password=new)
+
+
+def test_guesses_of_the_current_password_are_slowed_down_and_told(auth: AuthPods) -> None:
+    """Whoever has a stolen token may try it."""
+    person = auth.person()
+    tokens = auth.log_in(person)
+    assert [changed(auth, tokens, "canary guess").status for _ in range(6)] == [403] * 5 + [429]
+    statement = """SELECT details->>'code', sum(coalesce((details->>'count')::int, 1))::int
+                   FROM auth.audit WHERE subject = %s AND type = %s GROUP BY 1"""
+
+    def told() -> dict[str, int]:
+        return dict(auth.database.sql(statement, person.id, "password_change_refused"))
+
+    until(lambda: told() == {"wrong_password": 5, "must_wait": 1}, "the guesses stand in the audit log", 30)
+
+
+def test_a_new_password_that_is_refused_is_no_guess(auth: AuthPods) -> None:
+    person = auth.person()
+    tokens = auth.log_in(person)
+    assert [changed(auth, tokens, PASSWORD, "weak").status for _ in range(8)] == [400] * 8
+    assert changed(auth, tokens, PASSWORD).status == 204
 
 
 def test_no_secret_reaches_log_or_audit(auth: AuthPods) -> None:

@@ -34,6 +34,7 @@ TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - as above
 REFRESH_REFUSED = "refresh_refused"
 REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - as above
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above
+PASSWORD_CHANGE_REFUSED = "password_change_refused"  # noqa: S105 - as above
 TOKEN_ISSUED = "token_issued"  # noqa: S105 - as above
 TOKEN_REVOKED = "token_revoked"  # noqa: S105 - as above
 CLIENT_REFUSED = "client_refused"
@@ -71,6 +72,7 @@ TYPES: dict[str, str] = {
     REFRESH_REFUSED: "A refresh token was refused; the code says why.",
     REFRESH_TOKEN_REUSED: "A refresh token was used again: a copy is about, so its session was ended.",
     PASSWORD_CHANGED: "A person has a new password; all sessions ended.",
+    PASSWORD_CHANGE_REFUSED: "Somebody with a person's access token gave a wrong current password; the code says why.",
     TOKEN_ISSUED: "A service account got an access token; the object is its jti.",
     TOKEN_REVOKED: "An access token was revoked by its client; the object is its jti.",
     CLIENT_REFUSED: "A service account could not prove itself; the code says why.",

@@ -1,4 +1,6 @@
-"""Rows of failed logins. They are added up by ``Audit`` before, and written a moment later, outside any request.
+"""Rows of failed logins and of guesses at the current password.
+
+They are added up by ``Audit`` before, and written a moment later, outside any request.
 
 Only those of people who exist: what anybody can send for nothing writes no rows (decisions.md 30).
 """
@@ -14,6 +16,7 @@ from novacron.auth.service.counts import Counts
 from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store.database import Database, Unavailable
 
+_KEPT = frozenset((audit.LOGIN_FAILED, audit.PASSWORD_CHANGE_REFUSED))
 _SECONDS = 1.0
 _MOST = 1000
 """Waiting; then the oldest goes, counted."""
@@ -33,7 +36,7 @@ class AuditRows:
     def write(self, event: Event, count: int) -> None:
         """As ``audit.line``, which it calls."""
         audit.line(event, count)
-        if event.type != audit.LOGIN_FAILED or not event.subject:
+        if event.type not in _KEPT or not event.subject:
             return
         self._waiting.append((event, count))
         self._bound()

@@ -114,11 +114,20 @@ def test_whatever_is_wrong_with_a_client_the_answer_is_the_same(auth: AuthPods) 
     assert all(one == seen[0] for one in seen)
 
 
-@pytest.mark.parametrize("header", ["Basic canary", "Basic", "Bearer canary", "Basic " + "Y2FuYXJ5"])
+@pytest.mark.parametrize("header", ["Basic canary", "Basic", "Bearer canary", "Basic " + "Y2FuYXJ5", "Basic canarÿ"])
 def test_a_header_that_proves_nothing(auth: AuthPods, header: str) -> None:
     answer = form(auth.pod, TOKEN, {"Authorization": header}, grant_type="client_credentials")
     assert answer.status in (400, 401), answer
     assert b"canary" not in answer.body
+
+
+@pytest.mark.parametrize("form_of", ["urn:uuid:{}", " {}", "{} ", "\u0660{}", "{{{}}}", "1_{}"])
+def test_a_client_id_in_another_form_is_nobody(auth: AuthPods, form_of: str) -> None:
+    """Python reads more spellings of a UUID than PostgreSQL does."""
+    machine = auth.machine("metrics:write")
+    for text in (machine.id, machine.id.replace("-", ""), machine.id.replace("-", "")[1:]):
+        answer = token(auth, Machine(form_of.format(text), machine.secret, ""))
+        assert (answer.status, answer.json()["error"]) == (401, "invalid_client"), answer
 
 
 @pytest.mark.parametrize(

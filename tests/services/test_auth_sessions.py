@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.services.conftest import REDIS_PASSWORD
-from tests.support.auth_pods import PASSWORD, AuthPods, given, post, refreshed, sessions
+from tests.support.auth_pods import PASSWORD, AuthPods, Tokens, feed, given, post, refreshed, sessions
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import Answer
@@ -322,6 +323,46 @@ def test_rotations_side_by_side_have_one_successor(auth: AuthPods) -> None:
     assert auth.database.sql("SELECT rotation FROM auth.sessions WHERE id = %s", first.session) == [(1,)]
 
 
+FEED_LOCK = 0x6E6F766172657631
+
+
+@pytest.mark.parametrize("way", ["refresh", "rotation"])
+def test_no_token_with_a_role_that_was_taken_away_while_it_was_issued(auth: AuthPods, way: str) -> None:
+    """What issues it waits for the feed, behind which the change of role waits; both go on in a later second."""
+    person = auth.person("admin")
+    boss, tokens = auth.log_in(auth.person("platform-admin")), auth.log_in(person)
+    age(auth, tokens.session)
+
+    def issued() -> str:
+        if way == "refresh":
+            return given(refreshed(auth.pod, tokens.refresh)).access
+        return sessions(auth.pod, tokens).headers["x-new-session-token"]
+
+    def demoted() -> Answer:
+        sent = {"Content-Type": "application/json", "Authorization": boss.bearer}
+        body = b'{"role": "viewer"}'
+        return auth.pod.ask(f"/api/v1/auth/users/{person.id}", "PATCH", body=body, port=auth.pod.port, **sent)
+
+    with ThreadPoolExecutor(2) as pool, auth.database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (FEED_LOCK,))
+        token = pool.submit(issued)
+        until(lambda: waiting(auth) == 1, "the feed is waited for", every=0.02)
+        change = pool.submit(demoted)
+        until(lambda: waiting(auth) == 2, "the change waits behind it", every=0.02)
+        time.sleep(1.1)  # the bound of the change is the next whole second
+        holder.execute("SELECT pg_advisory_unlock(%s)", (FEED_LOCK,))
+        assert change.result(10).status == 200, change.result()
+        access = token.result(10)
+    answer = auth.pod.ask("/api/v1/auth/users", Authorization=f"Bearer {access}")
+    assert (claims(access)["role"], answer.status) == ("admin", 401), answer
+
+
+def waiting(auth: AuthPods) -> int:
+    """Sessions of the database that wait for a lock."""
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    return int(auth.database.sql(statement, auth.database.name)[0][0])
+
+
 # The owner's sessions
 
 
@@ -347,6 +388,16 @@ def test_logout_ends_the_session_everywhere(auth: AuthPods) -> None:
     assert post(auth.pod, "/api/v1/auth/logout", {"Authorization": first.bearer}).status == 204
     assert [sessions(pod, first).status for pod in auth.pods] == [401, 401]
     assert refreshed(auth.pod, first.refresh).status == 401
+
+
+def test_an_end_is_told_for_as_long_as_any_token_lives_that_a_kept_key_signed(auth: AuthPods) -> None:
+    """tokenTTL was an hour when the key began to sign, and is ten minutes now: tokens of before live on."""
+    tokens = auth.log_in(auth.person())
+    longest = max(key.lifetime for key in auth.keys.ring.keys)
+    assert longest > claims(tokens.access)["exp"] - claims(tokens.access)["iat"]
+    assert post(auth.pod, "/api/v1/auth/logout", {"Authorization": tokens.bearer}).status == 204
+    (told,) = (item for item in feed(auth.pod).json()["items"] if item.get("sid") == tokens.session)
+    assert told["expires"] - told["at"] >= longest + 30  # the skew
 
 
 def test_one_session_is_ended_from_another(auth: AuthPods) -> None:
@@ -392,6 +443,32 @@ def test_a_new_password_ends_all_sessions_and_opens_new_ones_at_once(auth: AuthP
 
 
 # What may be told
+
+
+def changed(auth: AuthPods, tokens: Tokens, current: str, new: str = NEW_PASSWORD) -> Answer:
+    sent = {"Authorization": tokens.bearer}
+    return post(auth.pod, "/api/v1/auth/password", sent, current_password=current, new_password=new)
+
+
+def test_guesses_of_the_current_password_are_slowed_down_and_told(auth: AuthPods) -> None:
+    """Whoever has a stolen token may try it."""
+    person = auth.person()
+    tokens = auth.log_in(person)
+    assert [changed(auth, tokens, "canary guess").status for _ in range(6)] == [403] * 5 + [429]
+    statement = """SELECT details->>'code', sum(coalesce((details->>'count')::int, 1))::int
+                   FROM auth.audit WHERE subject = %s AND type = %s GROUP BY 1"""
+
+    def told() -> dict[str, int]:
+        return dict(auth.database.sql(statement, person.id, "password_change_refused"))
+
+    until(lambda: told() == {"wrong_password": 5, "must_wait": 1}, "the guesses stand in the audit log", 30)
+
+
+def test_a_new_password_that_is_refused_is_no_guess(auth: AuthPods) -> None:
+    person = auth.person()
+    tokens = auth.log_in(person)
+    assert [changed(auth, tokens, PASSWORD, "weak").status for _ in range(8)] == [400] * 8
+    assert changed(auth, tokens, PASSWORD).status == 204
 
 
 def test_no_secret_reaches_log_or_audit(auth: AuthPods) -> None:

@@ -88,10 +88,10 @@ class AuthService:
         self._connections = database.opened(context)
         self._commands = redis.opened(context, required=False)
         self._announcer = Announcer(self._commands, hint.channel(settings.prefix), self._counts)
-        self._database = Database(self._connections, settings.revocation_seconds, self._committed)
+        self._keys = SigningKeys(settings.signing_keys, context.telemetry)
+        self._database = Database(self._connections, self._revocation_seconds, self._committed)
         rows = AuditRows(self._database, self._counts)
         self._audit = Audit(rows.write)
-        self._keys = SigningKeys(settings.signing_keys, context.telemetry)
         self._internal_key = InternalKey(settings.internal_key_file, context.telemetry)
         self._feed = OwnFeed(self._database, settings.session.idle_seconds)
         self._authority = self._made()
@@ -181,6 +181,9 @@ class AuthService:
         hints = hint.Hints(self._commands, hint.channel(self._settings.prefix), feed.hint)
         context.background.extend((feed.run, activity.run, hints.run))
         return _Judging(verified, feed, activity)
+
+    def _revocation_seconds(self) -> int:
+        return self._settings.revocation_seconds(self._keys.lifetime)
 
     def _committed(self, transaction: Transaction) -> None:
         """What others are told of a transaction, once it is in force."""

@@ -94,7 +94,7 @@ def settings(config: Path) -> Place:
     own = parsed(AuthSettings, config / SETTINGS_FILE, read(Directory(config)).get(SETTINGS_FILE))
     if shared.database is None:
         raise InvalidSettings(f"{config / SETTINGS_FILE}: database: is not there; auth needs one")
-    return Place(shared.database, own.revocation_seconds)
+    return Place(shared.database, own.revocation_seconds())
 
 
 def wanted(email: str, organization: str, chosen: str | None) -> Wanted:
@@ -163,7 +163,7 @@ async def _opened(place: Place) -> AsyncIterator[Database]:
         if not state.sufficient:
             found = state.found or "not there, or this login may not see it"
             raise Refused(f"schema {_SCHEMA} is {found}, {state.expected} is needed; run novacron migrate first")
-        yield Database(store, place.revocation_seconds, lambda _transaction: None)
+        yield Database(store, lambda: place.revocation_seconds, lambda _transaction: None)
     finally:
         await store.close()
 

@@ -48,7 +48,11 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Barred:
-    """Tokens of a subject issued before ``not_before`` are refused; ``active``: it may log in all the same."""
+    """Tokens of a subject issued before ``not_before`` are refused; ``active``: it may log in all the same.
+
+    Those of one that is not active all are, whatever their date: the clock of the pod that signed may be ahead of the
+    database's, which the bound is from.
+    """
 
     not_before: int
     active: bool
@@ -115,8 +119,10 @@ class Revocations:
         if claims.id in self._tokens.items:
             return "token_revoked"
         barred = self._subjects.items.get(claims.subject)
+        if barred is not None and not barred.active:
+            return "subject_inactive"
         if barred is not None and claims.issued < barred.not_before:
-            return "subject_not_before" if barred.active else "subject_inactive"
+            return "subject_not_before"
         if claims.session is None or claims.rotation is None:
             return None
         known = self._sessions.items.get(claims.session)

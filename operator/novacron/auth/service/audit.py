@@ -34,6 +34,7 @@ TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - as above
 REFRESH_REFUSED = "refresh_refused"
 REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - as above
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above
+PASSWORD_CHANGE_REFUSED = "password_change_refused"  # noqa: S105 - as above
 TOKEN_ISSUED = "token_issued"  # noqa: S105 - as above
 TOKEN_REVOKED = "token_revoked"  # noqa: S105 - as above
 CLIENT_REFUSED = "client_refused"
@@ -71,6 +72,7 @@ TYPES: dict[str, str] = {
     REFRESH_REFUSED: "A refresh token was refused; the code says why.",
     REFRESH_TOKEN_REUSED: "A refresh token was used again: a copy is about, so its session was ended.",
     PASSWORD_CHANGED: "A person has a new password; all sessions ended.",
+    PASSWORD_CHANGE_REFUSED: "Somebody with a person's access token gave a wrong current password; the code says why.",
     TOKEN_ISSUED: "A service account got an access token; the object is its jti.",
     TOKEN_REVOKED: "An access token was revoked by its client; the object is its jti.",
     CLIENT_REFUSED: "A service account could not prove itself; the code says why.",
@@ -97,7 +99,8 @@ LOGGER = "novacron.audit"
 _SECONDS = 10.0
 _TICK_SECONDS = 1.0
 _MOST = 1000
-"""Different refusals that are told apart at once."""
+"""Different refusals that are told apart at once; and as many more of subjects that are known, without their network:
+strangers from many networks must not hide whom they attack."""
 _OTHERS = "(others)"
 """Network of the refusals beyond that number."""
 _log = structlog.get_logger(LOGGER)
@@ -142,6 +145,10 @@ def line(event: Event, count: int) -> None:
     _log.info(event.type, count=count, **given, **({"details": dict(event.details)} if event.details else {}))
 
 
+def _kind(event: Event) -> tuple[str, str, str, str]:
+    return (event.type, event.network, event.code, event.subject)
+
+
 @dataclass(slots=True)
 class _Sum:
     """Refusals of one kind since the last line about it."""
@@ -171,10 +178,12 @@ class Audit:
 
     def refused(self, event: Event) -> None:
         """Something that somebody was not let do."""
-        key = (event.type, event.network, event.code, event.subject)
+        key = _kind(event)
         if key not in self._sums and len(self._sums) >= _MOST:
-            key = (event.type, _OTHERS, event.code, "")
-            event = replace(event, network=_OTHERS, subject="", organization="", session="")
+            event = replace(event, network=_OTHERS)
+            if _kind(event) not in self._sums and (not event.subject or len(self._sums) >= 2 * _MOST):
+                event = replace(event, subject="", organization="", session="")
+            key = _kind(event)
         known = self._sums.get(key)
         if known is None:
             self._sums[key] = _Sum(event, self._now() + _SECONDS)

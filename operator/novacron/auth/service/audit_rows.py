@@ -1,4 +1,6 @@
-"""Rows of failed logins. They are added up by ``Audit`` before, and written a moment later, outside any request.
+"""Rows of failed logins and of guesses at the current password.
+
+They are added up by ``Audit`` before, and written a moment later, outside any request.
 
 Only those of people who exist: what anybody can send for nothing writes no rows (decisions.md 30).
 """
@@ -14,6 +16,7 @@ from novacron.auth.service.counts import Counts
 from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store.database import Database, Unavailable
 
+_KEPT = frozenset((audit.LOGIN_FAILED, audit.PASSWORD_CHANGE_REFUSED))
 _SECONDS = 1.0
 _MOST = 1000
 """Waiting; then the oldest goes, counted."""
@@ -33,12 +36,15 @@ class AuditRows:
     def write(self, event: Event, count: int) -> None:
         """As ``audit.line``, which it calls."""
         audit.line(event, count)
-        if event.type != audit.LOGIN_FAILED or not event.subject:
+        if event.type not in _KEPT or not event.subject:
             return
-        if len(self._waiting) >= _MOST:
+        self._waiting.append((event, count))
+        self._bound()
+
+    def _bound(self) -> None:
+        while len(self._waiting) > _MOST:
             self._waiting.popleft()
             self._counts.audit_rows_lost.inc()
-        self._waiting.append((event, count))
 
     async def run(self) -> None:
         """Until cancelled; then once more."""
@@ -53,12 +59,13 @@ class AuditRows:
         """What waits; it goes on waiting where the database cannot be asked."""
         if not self._waiting:
             return
-        batch = list(self._waiting)
+        batch, self._waiting = self._waiting, deque()
         try:
             async with self._database.transaction() as transaction:
                 for event, count in batch:
                     await rows.write(transaction, event, count)
-        except Unavailable:
-            return
-        for _ in range(min(len(batch), len(self._waiting))):
-            self._waiting.popleft()
+        except BaseException as error:  # also the end of the process, which has this done once more
+            self._waiting.extendleft(reversed(batch))
+            self._bound()
+            if not isinstance(error, Unavailable):
+                raise

@@ -57,11 +57,11 @@ class KeySetFile:
         return None
 
     def _looked(self) -> Finding:
+        self._seen = self._directory.stamp()
         try:
             self._seen, files = self._directory.read()
             self._take(files.get(self._path.name))
         except Unusable as error:
-            self._seen = self._directory.stamp()
             self._telemetry.reload_refused(_NAME)
             found = findings.refused(_NAME, error, required=self.required)
             return found if self.required else replace(found, message=f"{found.message}; the last ones stay in use")

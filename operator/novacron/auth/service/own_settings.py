@@ -52,7 +52,10 @@ class AuthSettings(WallSettings):
     session: SessionSettings
     rate_limit: LoginLimits
 
-    @property
-    def revocation_seconds(self) -> int:
-        """For so long a revocation is told: until every access token that it concerns has expired everywhere."""
-        return self.access_token_seconds + int(self.token.clock_skew_seconds) + _MARGIN_SECONDS
+    def revocation_seconds(self, signed: int = 0) -> int:
+        """For so long a revocation is told: until every access token that it concerns has expired everywhere.
+
+        Args:
+            signed: the longest life of a token that a kept key signed: there are such from before tokenTTL was lowered.
+        """
+        return max(self.access_token_seconds, signed) + int(self.token.clock_skew_seconds) + _MARGIN_SECONDS

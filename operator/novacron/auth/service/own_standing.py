@@ -49,8 +49,8 @@ class OwnStanding:
             session = await sessions.by_id(transaction, claims.session)
             if session is None or not self._rules.rotation_due(session, claims.rotation, await transaction.now()):
                 return None
+            person = await people.locked(transaction, claims.subject)  # whose role nobody changes while it is issued
             rotation = await sessions.rotated(transaction, session.id, claims.rotation)
-            person = await people.by_id(transaction, claims.subject)
             if rotation is None or person is None:
                 return None
             issued = self._issuer.for_person(person, session, rotation)

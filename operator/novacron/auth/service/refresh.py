@@ -1,7 +1,7 @@
 """``POST /api/v1/auth/refresh``: a refresh token for the next one and a new access token; each is good once.
 
-All that concerns one session is done by whoever holds its row, so of two refreshes at once one is first, and the other
-is given the same answer.
+All that concerns one session is done by whoever holds its row and its person's, so of two refreshes at once one is
+first, and the other is given the same answer.
 """
 
 from __future__ import annotations
@@ -144,13 +144,15 @@ class Refresh:
 
 
 async def _shown(transaction: Transaction, text: str) -> _Shown | None:
-    """Read anew once the session's row is held: who held it before may have changed everything."""
+    """Read anew once the rows are held: who held them before may have changed everything.
+
+    The person's too: else a role could be taken away between this look and the date of the token that has it.
+    """
     known = await sessions.token(transaction, refresh.digest(text))
-    if known is None:
-        return None
-    session = await sessions.locked(transaction, known.session_id)
+    seen = await sessions.by_id(transaction, known.session_id) if known else None
+    person = await people.locked(transaction, seen.user_id) if seen else None
+    session = await sessions.locked(transaction, seen.id) if seen else None
     row = await sessions.token(transaction, refresh.digest(text))
-    person = await people.by_id(transaction, session.user_id) if session else None
     if session is None or row is None or person is None:
         return None
     return _Shown(text, row, session, person, await transaction.now())

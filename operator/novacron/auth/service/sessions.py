@@ -137,13 +137,18 @@ class OwnSessions:
         key = authority.failures.key(claims.subject, network)
         early = await authority.failures.begin(key)
         if early:
+            authority.audit.refused(self._event(audit.PASSWORD_CHANGE_REFUSED, claims, "", request, "must_wait"))
             raise too_early("Too many wrong passwords", early)
         try:
             changed = await self._changed(request, claims, given)
         except (Busy, Unavailable):
             await authority.failures.taken_back(key)
             raise
+        except Refusal:  # of the new password: the current one was right
+            await authority.failures.succeeded(key)
+            raise
         if not changed:
+            authority.audit.refused(self._event(audit.PASSWORD_CHANGE_REFUSED, claims, "", request, "wrong_password"))
             raise Refusal(403, _WRONG)
         await authority.failures.succeeded(key)
         return answers.nothing()

@@ -1,6 +1,7 @@
 """HTTP/1.1 on one connection: uvicorn's protocol, with bounds for what comes before a request has been read.
 
-uvicorn itself waits for ever for a client that sends its headers slowly, and holds as many of them as it sends.
+uvicorn itself waits for ever for a client that sends its headers slowly, and holds as many of them as it sends. It also
+takes what stands behind a body in chunks (RFC 9112, 7.1.2) for headers, and holds that without a bound, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from novacron.workload.service import problem
 from novacron.workload.service.settings import Limits
+
+_HEADER_BYTES = 4
+"""Of each header besides its name and value: the colon, a blank, the end of its line."""
 
 
 class _HeadTooLarge(Exception):
@@ -56,6 +60,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._begun = False
         self._head_bytes = 0
+        self._header_bytes = 0
+        """Of the headers that are complete."""
+        self._idle_bytes = 0
+        """Since the head, or a piece of the body: what announces chunks, and what stands behind the last one."""
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -69,28 +77,40 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
+        else:
+            self._idle_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > self._limits.head_bytes and not self.transport.is_closing():
-            self._refuse(431)
+        if max(self._head_bytes if self._in_head else 0, self._idle_bytes) > self._limits.head_bytes:
+            self._refuse_too_large()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._begun = True
+        self._header_bytes = 0
         self._arm()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """A trailer is dropped: one may not pass for a header, which a proxy before us sets (RFC 9110, 6.5.1)."""
+        if not self._in_head:
+            return
         super().on_header(name, value)
-        if sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
+        self._header_bytes += len(name) + len(value) + _HEADER_BYTES
+        if self._header_bytes > self._limits.head_bytes:
             raise _HeadTooLarge
 
     def on_headers_complete(self) -> None:
         self._in_head = self._begun = False
+        self._idle_bytes = 0
         self._disarm()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._idle_bytes = 0
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._idle_bytes = True, 0, 0
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn for whatever its parser refuses."""
@@ -114,6 +134,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(408)
         else:
             self.transport.close()
+
+    def _refuse_too_large(self) -> None:
+        if self.transport.is_closing():
+            return
+        if not self._in_head and self.cycle.response_started:  # half an answer is one that broke off
+            self.transport.close()
+            return
+        self._refuse(431)
 
     def _refuse(self, status: int) -> None:
         self.config.refused(status)

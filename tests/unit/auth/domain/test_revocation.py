@@ -40,6 +40,11 @@ CASES: dict[str, tuple[dict[str, Any], Claims, str | None]] = {
     "issued in that very second": (_item(sub="user-1", not_before=NOW), CLAIMS, None),
     "its subject was deactivated": (_item(sub="user-1", not_before=NOW + 1, active=False), CLAIMS, "subject_inactive"),
     "a machine was deactivated": (_item(sub="user-1", not_before=NOW + 1, active=False), MACHINE, "subject_inactive"),
+    "deactivated, by a clock behind the signer's": (
+        _item(sub="user-1", not_before=NOW - 5, active=False),
+        MACHINE,
+        "subject_inactive",
+    ),
     "another subject": (_item(sub="user-2", not_before=NOW + 1), CLAIMS, None),
     "its own rotation": (_item(sid="session-1", rot=3), CLAIMS, None),
     "newer than we know": (_item(sid="session-1", rot=2), CLAIMS, None),

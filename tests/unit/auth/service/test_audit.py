@@ -84,6 +84,22 @@ def test_people_who_are_known_are_told_apart() -> None:
     assert [event.subject for event, _count in book.lines] == ["user-1", "user-2"]
 
 
+def test_a_flood_of_strangers_hides_no_known_person() -> None:
+    """Rows of failed logins are kept for people alone: without a subject there would be none."""
+    book = Book()
+    for number in range(1000):
+        book.audit.refused(Event(module.MISSING_TOKEN, network=f"flood {number}"))
+    for number in range(3000):
+        book.audit.refused(Event(module.LOGIN_FAILED, "wrong_password", f"net {number}", subject="user-1"))
+    for number in range(3000):
+        book.audit.refused(Event(module.LOGIN_FAILED, "wrong_password", "net", subject=f"user-{number}"))
+    book.audit.tell(float("inf"))
+    told = [(event.subject, count) for event, count in book.lines if event.type == module.LOGIN_FAILED]
+    assert sum(count for subject, count in told if subject == "user-1") == 3001
+    assert sum(count for _subject, count in told) == 6000
+    assert len(told) <= 1010
+
+
 async def test_the_end_of_the_process_tells_what_was_added_up() -> None:
     book = Book()
     task = asyncio.create_task(book.audit.run())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ class Database:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.away = False
+        self.meanwhile: Callable[[], object] = lambda: None
+        """Done while a transaction is open."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -39,6 +42,7 @@ class Database:
                 return self
 
         yield Transaction(Connection(), 0)  # type: ignore[arg-type]
+        self.meanwhile()
 
 
 @pytest.fixture
@@ -82,3 +86,22 @@ async def test_there_is_room_for_some(database: Database, counts: Counts, monkey
     await rows.flush()
     assert [row["network"] for row in database.rows] == ["192.0.2.2", "192.0.2.3", "192.0.2.4"]
     assert counts.audit_rows_lost._value.get() == 2
+
+
+async def test_what_comes_while_rows_are_written_is_not_taken_for_written(
+    database: Database, counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("novacron.auth.service.audit_rows._MOST", 3)
+    rows = AuditRows(database, counts)  # type: ignore[arg-type]
+    for number in range(3):
+        rows.write(replace(FAILED, request_id=f"first-{number}"), 1)
+
+    def two_more() -> None:
+        for number in range(2):
+            rows.write(replace(FAILED, request_id=f"later-{number}"), 1)
+
+    database.meanwhile = two_more
+    await rows.flush()
+    database.meanwhile = lambda: None
+    await rows.flush()
+    assert [row["request"] for row in database.rows] == ["first-0", "first-1", "first-2", "later-0", "later-1"]

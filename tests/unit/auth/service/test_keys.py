@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from novacron.auth.domain.key_set import KeySet
 from novacron.auth.domain.refusal import TokenRefused
 from novacron.auth.service.keys import KeySetFile
 from novacron.auth.service.metrics import AuthMetrics
@@ -114,3 +115,23 @@ async def test_without_any_keys_the_pod_is_not_ready(tmp_path: Path, content: st
     assert finding.failing
     assert finding.reason == ("FileMissing" if content is None else "FileInvalid")
     assert pod.judges(FIRST) == "no_keys"
+
+
+async def test_keys_that_come_while_bad_ones_are_looked_at_are_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod = Pod(tmp_path, key_set(FIRST))
+    await pod.keys.check()
+    parse = KeySet.parse
+
+    def overtaken(document: bytes, min_bits: int) -> KeySet:
+        monkeypatch.undo()
+        pod.volume.replace({"jwks.json": key_set(SECOND)})
+        return parse(document, min_bits)
+
+    monkeypatch.setattr(KeySet, "parse", overtaken)
+    pod.mount('{"keys": 1}')
+    await pod.keys.check()
+    assert pod.keys.changed()
+    await pod.keys.check()
+    assert [pod.judges(FIRST), pod.judges(SECOND)] == ["refused", "passed"]

@@ -92,11 +92,13 @@ class Database:
     """Opens transactions.
 
     Args:
-        revocation_seconds: see ``Transaction``.
+        revocation_seconds: see ``Transaction``; asked for each, since keys change.
         committed: told of each transaction after its commit; must not raise.
     """
 
-    def __init__(self, sessions: Sessions, revocation_seconds: int, committed: Callable[[Transaction], None]) -> None:
+    def __init__(
+        self, sessions: Sessions, revocation_seconds: Callable[[], int], committed: Callable[[Transaction], None]
+    ) -> None:
         self._sessions = sessions
         self._revocation_seconds = revocation_seconds
         self._committed = committed
@@ -107,7 +109,7 @@ class Database:
         try:
             async with asyncio.timeout(_SECONDS), self._sessions.connection() as connection:
                 await connection.execute(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}")
-                transaction = Transaction(connection, self._revocation_seconds)
+                transaction = Transaction(connection, self._revocation_seconds())
                 yield transaction
         except TimeoutError:
             raise Unavailable("TimedOut") from None

@@ -1,0 +1,99 @@
+"""What comes on one connection before an application has answered: bounded in time of the process and in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from novacron.workload.service.listeners import Listener
+from novacron.workload.service.settings import Limits
+
+CHUNKED = (
+    b"POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+)
+
+
+class Port:
+    """One, with what its application saw."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.seen: list[tuple[bytes, bytes]] = []
+        self.refused: list[int] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._listener = Listener(self, self._socket, limits, self.refused.append)
+
+    async def __aenter__(self) -> Port:
+        self._listener.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._listener.end(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        await request.body()
+        self.seen = list(scope["headers"])
+        await Response(b"read")(scope, receive, send)
+
+    async def said(self, *pieces: bytes) -> bytes:
+        """All that is answered before the connection ends."""
+        reader, writer = await asyncio.open_connection(*self._socket.getsockname())
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            writer.write_eof()
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+
+def test_many_small_headers_take_no_longer_than_a_few_large_ones() -> None:
+    async def asked() -> bytes:
+        async with Port(Limits()) as port:
+            return await port.said(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 30_000 + b"\r\n")
+
+    before = time.process_time()
+    said = asyncio.run(asked())
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert time.process_time() - before < 3  # a look at all headers for each of them took 14 s
+
+
+def test_what_comes_behind_a_body_is_no_header() -> None:
+    """RFC 9110, 6.5.1: a proxy that set its own X-Forwarded-For would be made to say what the client likes."""
+
+    async def asked() -> tuple[bytes, list[tuple[bytes, bytes]]]:
+        async with Port(Limits()) as port:
+            trailers = b"X-Forwarded-For: 198.51.100.1\r\nAuthorization: Bearer x\r\n\r\n"
+            return await port.said(CHUNKED + trailers), port.seen
+
+    said, seen = asyncio.run(asked())
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert [name for name, _value in seen] == [b"host", b"x-forwarded-for", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize("trailer", [b"X: " + b"x" * (64 << 10), b"a:\r\n" * (16 << 10)], ids=["one", "many"])
+def test_nor_may_it_grow_without_end(trailer: bytes) -> None:
+    async def asked() -> list[int]:
+        async with Port(Limits(head_bytes=4096)) as port:
+            await port.said(CHUNKED, *[trailer] * 8)
+            return port.refused
+
+    assert asyncio.run(asked()) == [431]
+
+
+def test_a_large_body_in_small_chunks_is_no_trailer() -> None:
+    async def asked() -> bytes:
+        async with Port(Limits(head_bytes=1024)) as port:
+            head, _, _ = CHUNKED.partition(b"1\r\nx\r\n")
+            return await port.said(head, *[b"4\r\nxxxx\r\n" * 500] * 8, b"0\r\n\r\n")
+
+    assert asyncio.run(asked()).startswith(b"HTTP/1.1 200 ")

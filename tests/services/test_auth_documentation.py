@@ -81,7 +81,7 @@ def test_the_page_leads_from_an_empty_database_to_the_audit_log(
     files: dict[str, str | bytes] = {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca}
     with AuthPods(tmp_path, postgres, redis_server, files) as auth:
         first = next(commands("kubectl"))
-        ours = [*first[first.index("novacron") :], f"--config={auth.pod.config.path}", "--output=json"]
+        ours = [*first[first.index("--") + 1 :], f"--config={auth.pod.config.path}", "--output=json"]
         made = json.loads(subprocess.run([sys.executable, "-m", *ours], capture_output=True, check=True).stdout)
         known = {
             "AUTH": "",

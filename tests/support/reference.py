@@ -54,7 +54,7 @@ def text() -> str:
             "",
             "## Metrics of the wall",
             "",
-            "Of every workload: what comes before its routes (docs/decisions/0017-the-wall.md).",
+            "Of every workload: what comes before its routes (docs/decisions/0022-the-wall.md).",
             "",
             *_table(("metric", "says"), _wall_metrics()),
             "",

@@ -394,13 +394,3 @@ def _error(code: int, status: Mapping[str, Any], retry_after: str = "") -> ApiEr
         kind = Conflict  # another object of that name than the one that is meant
     message = status.get("message") or f"the API server answered {code}"
     return kind(code, status.get("reason") or str(code), message, float(retry_after) if retry_after.isdigit() else 0)
-
-
-async def reachable(kube: Kube, seconds: float) -> bool:
-    """Whether the API server answers within a time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await kube.read("/version")
-    except (ApiError, TimeoutError):
-        return False
-    return True

@@ -48,7 +48,8 @@ def create_admin(
     """Create the first administrator; refused where one can log in already.
 
     \b
-    Example: kubectl exec deploy/main-auth -- novacron auth create-admin --email ada@example.org --organization Example
+    Example: kubectl exec -n novacron deploy/novacron-auth -- \\
+      novacron auth create-admin --email ada@example.org --organization Example
     """
     import asyncio
 

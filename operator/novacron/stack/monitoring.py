@@ -28,6 +28,8 @@ _UPLOADS = ("/api/v1/features",)
 _FAILED = 'code=~"5.."'
 _LEAST_RATE = 0.1
 """Requests per second from which a share or a percentile says something: 30 in five minutes."""
+_FEED_BELIEVED = 10
+"""Seconds for which a pod believes what it knows of revocations; afterwards protected routes answer 503."""
 _SCRAPES = 4
 """How many scrapes a rate looks back at least; two are needed, and some may fail."""
 
@@ -100,10 +102,15 @@ def _mine(resource: NovaCron) -> str:
     return _equal(namespace=resource.metadata.namespace, name=resource.metadata.name)
 
 
-def _http(resource: NovaCron, roles: Sequence[str] = names.WORKLOADS, left_out: Sequence[str] = _UNCOUNTED) -> str:
-    """Matchers of the HTTP metrics of some workloads; ``-internal`` has the metrics of one that faces the outside."""
+def _services(resource: NovaCron, roles: Sequence[str]) -> str:
+    """Matchers of the metrics of some workloads; ``-internal`` has the metrics of one that faces the outside."""
     service = f"{resource.metadata.name}-({'|'.join(roles)})(-internal)?"
-    return f'namespace="{resource.metadata.namespace}",service=~"{service}",route!~"{"|".join(left_out)}"'
+    return f'namespace="{resource.metadata.namespace}",service=~"{service}"'
+
+
+def _http(resource: NovaCron, roles: Sequence[str] = names.WORKLOADS, left_out: Sequence[str] = _UNCOUNTED) -> str:
+    """Matchers of the HTTP metrics of some workloads."""
+    return f'{_services(resource, roles)},route!~"{"|".join(left_out)}"'
 
 
 def _window(resource: NovaCron) -> str:
@@ -150,6 +157,18 @@ def _slow(resource: NovaCron) -> str:
     chosen, window = _http(resource, ("api", "auth", "query"), (*_UNCOUNTED, *_UPLOADS)), _window(resource)
     requests = _per_service(f"http_request_duration_seconds_count{{{chosen}}}", window)
     return f"{_percentile(chosen, 95, window)} > 1 and {requests} > {_LEAST_RATE}"
+
+
+def _feed(resource: NovaCron) -> str:
+    """A pod that has just started has read nothing yet: its age is endless until it has."""
+    chosen = _services(resource, names.WORKLOADS)
+    return f"max by (service) (novacron_auth_feed_age_seconds{{{chosen}}}) > {_FEED_BELIEVED}"
+
+
+def _fallback(resource: NovaCron) -> str:
+    chosen = _services(resource, ("auth",))
+    counter = f"novacron_auth_shared_limit_fallback_total{{{chosen}}}"
+    return f"{_per_service(counter, _window(resource))} > 0"
 
 
 _ALERTS = (
@@ -200,6 +219,22 @@ _ALERTS = (
         "warning",
         "has a signing key that is overdue for rotation, or keys that cannot be kept",
         "Tokens are signed on with the key that there is; the condition's message says what to do.",
+    ),
+    _Alert(
+        "NovaCronRevocationsOld",
+        _feed,
+        "5m",
+        "critical",
+        "has pods of {{ $labels.service }} that do not learn what was revoked, so they answer 503",
+        "Auth does not answer them, or the database does not answer auth; `/ready` of those pods says which.",
+    ),
+    _Alert(
+        "NovaCronSharedLimitFallback",
+        _fallback,
+        "15m",
+        "warning",
+        "counts limits of logins in each pod of {{ $labels.service }} alone",
+        "Redis does not answer in time, so whoever guesses passwords has the allowed tries once in each pod.",
     ),
     _Alert(
         "NovaCronErrors",

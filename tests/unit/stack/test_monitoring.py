@@ -27,6 +27,10 @@ CONDITIONS = {
     "NovaCronSigningKeysNotCurrent": ("SigningKeysCurrent", "False"),
 }
 TRAFFIC = ("NovaCronErrors", "NovaCronSlow")
+WALL = {
+    "NovaCronRevocationsOld": "novacron_auth_feed_age_seconds",
+    "NovaCronSharedLimitFallback": "novacron_auth_shared_limit_fallback_total",
+}
 
 
 def resource(name: str = "shop", namespace: str = "team-a", **changes: Any) -> NovaCron:
@@ -73,10 +77,10 @@ def test_every_alert_asks_for_what_there_is_and_leads_somewhere(of: NovaCron) ->
 
 
 def test_these_alerts_there_are() -> None:
-    assert {rule["alert"] for rule in monitoring.rules(resource())} == {*CONDITIONS, *TRAFFIC}
+    assert {rule["alert"] for rule in monitoring.rules(resource())} == {*CONDITIONS, *TRAFFIC, *WALL}
 
 
-@pytest.mark.parametrize("alert", [*CONDITIONS, *TRAFFIC])
+@pytest.mark.parametrize("alert", [*CONDITIONS, *TRAFFIC, *WALL])
 def test_an_alert_carries_its_namespace_and_name_whatever_its_expression_gives(alert: str) -> None:
     found = rule(alert)
     assert {key: found["labels"][key] for key in ("namespace", "novacron")} == {
@@ -95,6 +99,17 @@ def test_a_condition_is_asked_for_whichever_pod_shows_it(alert: str, condition: 
         "max by (namespace, name, type) "
         f'(novacron_condition{{namespace="team-a",name="shop",type="{type_}",status="{status}"}} == 1)'
     )
+
+
+@pytest.mark.parametrize(("alert", "metric"), WALL.items(), ids=WALL)
+def test_the_wall_is_asked_for_what_it_counts_of_this_resource_alone(alert: str, metric: str) -> None:
+    expression = rule(alert)["expr"]
+    assert [selector.name for selector in observability.selectors(expression)] == [metric]
+    assert f"| `{metric}` |" in observability.REFERENCE.read_text(encoding="utf-8")
+    assert [matcher.value for matcher in matched(expression, "namespace")] == ["team-a"]
+    (service,) = matched(expression, "service")
+    assert re.fullmatch(service.value, "shop-auth")
+    assert not re.fullmatch(service.value, "other-shop-auth")
 
 
 @pytest.mark.parametrize("alert", TRAFFIC)

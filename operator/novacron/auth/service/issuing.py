@@ -57,7 +57,7 @@ class Issuer:
 
     def for_person(self, person: Person, session: Session, rotation: int) -> Issued:
         """A token of a session, which it never outlives. Raises ``NoSigningKey``."""
-        common = self._common(person.tokens_not_before, self._lifetime, session.expires_at)
+        common = self._common(person, self._lifetime, session.expires_at)
         claims = person_claims(
             **common,
             subject=person.id,
@@ -70,14 +70,18 @@ class Issuer:
 
     def for_account(self, account: Account, scopes: Collection[str]) -> Issued:
         """Raises ``NoSigningKey``."""
-        common = self._common(account.tokens_not_before, min(self._lifetime, ACCOUNT_SECONDS), math.inf)
+        common = self._common(account, min(self._lifetime, ACCOUNT_SECONDS), math.inf)
         organization = account.organization_id
         return self._signed(service_claims(**common, account=account.id, organization=organization, scopes=scopes))
 
-    def _common(self, not_before: float, lifetime: int, ends: float) -> _Common:
-        """Dated no earlier than what its subject's tokens must be: that is the next whole second at most."""
+    def _common(self, subject: Person | Account, lifetime: int, ends: float) -> _Common:
+        """Dated no earlier than what its subject's tokens must be: that is the next whole second at most.
+
+        And no later than the database's clock, by which they are cut off: else a pod whose clock is ahead would sign
+        tokens that outlive the next cut-off.
+        """
         now = clock.now().timestamp()
-        issued = int(max(now, not_before))
+        issued = int(max(min(now, subject.read_at), subject.tokens_not_before))
         expires = max(issued + 1, int(min(now + lifetime, ends)))
         return {
             "issuer": self._issuer,

@@ -17,6 +17,7 @@ class Account:
         id: also the client_id.
         active: the account, and its organization too.
         tokens_not_before: access tokens issued earlier are refused; seconds since the epoch, or minus infinity.
+        read_at: the database's time then, in seconds since the epoch.
     """
 
     id: str
@@ -25,13 +26,15 @@ class Account:
     scopes: list[str]
     active: bool
     tokens_not_before: float
+    read_at: float
 
 
 async def by_id(transaction: Transaction, account_id: str) -> Account | None:
     return await transaction.first(
         Account,
         """SELECT a.id::text, a.organization_id::text, a.secret_sha256, a.scopes, a.active AND o.active AS active,
-                  extract(epoch FROM a.tokens_not_before)::float8 AS tokens_not_before
+                  extract(epoch FROM a.tokens_not_before)::float8 AS tokens_not_before,
+                  extract(epoch FROM clock_timestamp())::float8 AS read_at
            FROM auth.service_accounts a JOIN auth.organizations o ON o.id = a.organization_id
            WHERE a.id = %(id)s""",
         id=account_id,

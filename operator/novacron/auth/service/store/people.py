@@ -11,7 +11,8 @@ _SELECT = """SELECT u.id::text, u.email, u.role, u.organization_id::text, u.pass
     u.status = 'active' AND coalesce(o.active, true) AS active,
     u.password_expires_at IS NOT NULL AS one_time,
     coalesce(u.password_expires_at <= clock_timestamp(), false) AS password_expired,
-    extract(epoch FROM u.tokens_not_before)::float8 AS tokens_not_before
+    extract(epoch FROM u.tokens_not_before)::float8 AS tokens_not_before,
+    extract(epoch FROM clock_timestamp())::float8 AS read_at
     FROM auth.users u LEFT JOIN auth.organizations o ON o.id = u.organization_id"""
 
 
@@ -24,6 +25,7 @@ class Person:
         one_time: whether somebody else made the password, so that it must be changed before anything else.
         password_expired: whether the time for that is over.
         tokens_not_before: access tokens issued earlier are refused; seconds since the epoch, or minus infinity.
+        read_at: the database's time then, in seconds since the epoch.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Person:
     one_time: bool
     password_expired: bool
     tokens_not_before: float
+    read_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from novacron.api.v1alpha1 import NovaCron, validate
 from novacron.core import conditions, kinds
 from novacron.core.capabilities import Capabilities
-from novacron.stack import monitoring
+from novacron.stack import alerts, dashboard, monitoring
 from tests.support import resources
 from tests.support.resources import Manifest
 from tests.unit.manifests import observability
@@ -30,6 +30,7 @@ TRAFFIC = ("NovaCronErrors", "NovaCronSlow")
 WALL = {
     "NovaCronRevocationsOld": "novacron_auth_feed_age_seconds",
     "NovaCronSharedLimitFallback": "novacron_auth_shared_limit_fallback_total",
+    "NovaCronAuditRowsLost": "novacron_auth_audit_rows_lost_total",
 }
 
 
@@ -52,7 +53,7 @@ RESOURCES = {
 
 
 def rule(alert: str, of: NovaCron | None = None) -> Manifest:
-    (found,) = (rule for rule in monitoring.rules(of or resource()) if rule["alert"] == alert)
+    (found,) = (rule for rule in alerts.rules(of or resource()) if rule["alert"] == alert)
     return found
 
 
@@ -72,12 +73,12 @@ def kinds_of(children: list[Manifest]) -> list[str]:
 
 @pytest.mark.parametrize("of", RESOURCES.values(), ids=RESOURCES)
 def test_every_alert_asks_for_what_there_is_and_leads_somewhere(of: NovaCron) -> None:
-    for rule in monitoring.rules(of):
+    for rule in alerts.rules(of):
         observability.check_rule(rule)
 
 
 def test_these_alerts_there_are() -> None:
-    assert {rule["alert"] for rule in monitoring.rules(resource())} == {*CONDITIONS, *TRAFFIC, *WALL}
+    assert {rule["alert"] for rule in alerts.rules(resource())} == {*CONDITIONS, *TRAFFIC, *WALL}
 
 
 @pytest.mark.parametrize("alert", [*CONDITIONS, *TRAFFIC, *WALL])
@@ -156,26 +157,26 @@ def test_a_few_requests_say_nothing(alert: str) -> None:
 def test_a_rate_looks_back_over_enough_scrapes(interval: str, window: str) -> None:
     of = resource(**{"serviceMonitor.interval": interval})
     texts = [rule(alert, of)["expr"] for alert in TRAFFIC]
-    texts += [text for text in observability.expressions(monitoring.dashboard(of)) if "http_" in text]
+    texts += [text for text in observability.expressions(dashboard.dashboard(of)) if "http_" in text]
     assert {found for text in texts for found in re.findall(r"\[(\w+)\]", text)} == {window}
 
 
 @pytest.mark.parametrize("of", RESOURCES.values(), ids=RESOURCES)
 def test_the_dashboard_is_one_of_grafana_and_asks_for_what_there_is(of: NovaCron) -> None:
-    observability.check_dashboard(monitoring.dashboard(of))
+    observability.check_dashboard(dashboard.dashboard(of))
 
 
 def test_a_dashboard_has_an_address_of_its_own_that_stays() -> None:
     """Without one, Grafana would give a new one at every import, and links would break."""
     others = [resource("shop-a", "team"), resource("a", "team-shop"), resource("shop", "team-b")]
-    addresses = [monitoring.dashboard(of)["uid"] for of in (resource(), *others)]
+    addresses = [dashboard.dashboard(of)["uid"] for of in (resource(), *others)]
     assert len(set(addresses)) == len(addresses)
-    assert addresses[0] == monitoring.dashboard(resource())["uid"] == "novacron-6b3e3555a728f8725c7a"
+    assert addresses[0] == dashboard.dashboard(resource())["uid"] == "novacron-6b3e3555a728f8725c7a"
 
 
 def panel(title: str) -> Manifest:
     found: Manifest
-    (found,) = (panel for panel in monitoring.dashboard(resource())["panels"] if panel["title"] == title)
+    (found,) = (panel for panel in dashboard.dashboard(resource())["panels"] if panel["title"] == title)
     return found
 
 
@@ -200,7 +201,7 @@ def test_a_condition_that_should_be_false_is_not_green_while_true() -> None:
 
 
 def test_what_kube_state_metrics_must_give_is_labelled_so() -> None:
-    panels = monitoring.dashboard(resource())["panels"]
+    panels = dashboard.dashboard(resource())["panels"]
     row = ""
     for found in panels:
         row = found["title"] if found["type"] == "row" else row
@@ -232,7 +233,7 @@ def test_the_config_map_holds_the_dashboard_under_the_resources_name() -> None:
     _rules, found = monitoring.children(resource(), SERVED)
     assert found["metadata"]["name"] == "shop-dashboards"
     assert {key: json.loads(text) for key, text in found["data"].items()} == {
-        "team-a-shop.json": monitoring.dashboard(resource())
+        "team-a-shop.json": dashboard.dashboard(resource())
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from novacron.core import kinds
+from novacron.core.manifest import ref
+from tests.support import jobs
 from tests.support.arena import Arena
 from tests.support.waiting import until
 
@@ -26,12 +28,14 @@ def sees_edits(arena: Arena, seconds: float = SOON) -> None:
 
 
 def sees_children(arena: Arena, seconds: float = SOON) -> None:
-    """One child of every kind that exists."""
-    gone = list({child.kind: child for child in arena.place.children()}.values())
+    """One child of every kind that exists; of Jobs the newest, as those of earlier versions are made once."""
+    children = sorted(arena.place.children().values(), key=lambda item: item["metadata"]["creationTimestamp"])
+    gone = list({child["kind"]: ref(child) for child in children}.values())
     for child in gone:
         arena.client.delete(child.kind, arena.namespace, child.name)
 
     def back() -> bool:
+        jobs.play(arena.client, arena.namespace)  # Deployments come after the Job
         missing = [child for child in gone if arena.client.get(child.kind, arena.namespace, child.name) is None]
         assert not missing, missing
         return True

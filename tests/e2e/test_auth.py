@@ -223,9 +223,11 @@ def test_a_pod_of_auth_starts_quickly_and_stays_within_its_memory_under_load(doo
     lodging.client.delete("Pod", lodging.namespace, min(before))
 
     def replaced() -> dict[str, Any]:
-        (pod,) = (pod for pod in lodging.pods("auth") if pod["metadata"]["name"] not in before)
-        assert {item["type"]: item["status"] for item in pod["status"]["conditions"]}["Ready"] == "True"
-        return dict(pod)
+        new = [pod for pod in lodging.pods("auth") if pod["metadata"]["name"] not in before]
+        states = [item["status"] for pod in new for item in at(pod, "status", "conditions", default=[])
+                  if item["type"] == "Ready"]  # fmt: skip
+        assert states == ["True"]
+        return dict(new[0])
 
     pod = until(replaced, "the pod is replaced", 60)
     address = pod["status"]["podIP"]

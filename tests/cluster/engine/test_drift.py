@@ -167,7 +167,8 @@ EDITS = (
     # switches that are false: absent means something else
     _deployment("escalation", [{"op": "remove", "path": f"{_FIRST}/securityContext/allowPrivilegeEscalation"}], "json"),
     _deployment("token", [{"op": "remove", "path": "/spec/template/spec/automountServiceAccountToken"}], "json"),
-    Edit("account-token", "ServiceAccount", "novacron-api", {"automountServiceAccountToken": None}),
+    # not the account of the edit above: what is told again of the same is one event that counts
+    Edit("account-token-gone", "ServiceAccount", "novacron-query", {"automountServiceAccountToken": None}),
     # what can only be put back as a whole: between two steps it would be no valid object
     _deployment(
         "probe-kind", _container({"livenessProbe": {"httpGet": None, "exec": {"command": ["true"]}}}), writes=2

@@ -95,15 +95,17 @@ class RevocationFeed:
         self._hinted.set()
 
     async def run(self) -> None:
-        """Polls until cancelled."""
+        """Polls until cancelled; sooner before the first success, which a pod's readiness waits for."""
+        wait = _LEAST_SECONDS
         while True:
             await self.poll()
             await asyncio.sleep(_LEAST_SECONDS)
+            wait = POLL_SECONDS if self._as_of is not None else wait
             try:
-                async with asyncio.timeout(POLL_SECONDS * random.uniform(0.8, 1.2) - _LEAST_SECONDS):
+                async with asyncio.timeout(wait * random.uniform(0.8, 1.2) - _LEAST_SECONDS):
                     await self._hinted.wait()
             except TimeoutError:
-                pass
+                wait = min(2 * wait, POLL_SECONDS)
 
     async def poll(self) -> None:
         """Reads what there is since the last time; a failure is told by ``check``."""

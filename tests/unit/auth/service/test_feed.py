@@ -170,6 +170,21 @@ async def test_hints_are_followed_at_once_and_do_not_become_a_flood(monkeypatch:
         await task
 
 
+async def test_what_was_never_read_is_asked_for_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod is ready when auth answers, not a poll later."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 60.0)
+    monkeypatch.setattr(module, "_LEAST_SECONDS", 0.01)
+    pod = Pod(Unusable("Unreachable"), Unusable("Unreachable"), EMPTY)
+    task = asyncio.create_task(pod.feed.run())
+    async with asyncio.timeout(10):
+        while (await pod.feed.check()).state != "ok":
+            await asyncio.sleep(0)
+    assert len(pod.source.asked) == 3
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 async def test_it_is_counted() -> None:
     pod = Pod(Page("c1", [_ended("a"), _ended("b")], False), Unusable("TimedOut"))
     await pod.feed.poll()

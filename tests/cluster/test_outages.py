@@ -11,7 +11,8 @@ import pytest
 from novacron.api.v1alpha1 import validate
 from novacron.core import drift
 from novacron.core.capabilities import Capabilities
-from novacron.core.manifest import ref
+from novacron.core.manifest import Ref, ref
+from novacron.stack import migration
 from novacron.stack.desired import wanted
 from tests.support.api_calls import Call
 from tests.support.api_client import Client, Manifest
@@ -68,11 +69,13 @@ def a_deployment(place: Place) -> Hold:
 
 
 def assert_as_wanted(place: Place, plane: ControlPlane) -> None:
-    """Every child, and nothing else, as the resource asks."""
-    resource = place.novacron()
-    expected = {ref(item): item for item in wanted(validate(resource), Capabilities(plane.server_version)).manifests}
-    found = place.children()
-    assert found.keys() == expected.keys()
+    """Every child, and nothing else, as the resource asks, with the keys and the Jobs that there are."""
+    resource, found = validate(place.novacron()), place.children()
+    keys = found[Ref("ConfigMap", place.namespace, "novacron-jwks")]["data"]["jwks.json"]
+    complete = wanted(resource, Capabilities(plane.server_version), found, keys)
+    asked = migration.with_jobs(complete, resource, found)
+    expected = {ref(item): item for item in asked.manifests}
+    assert found.keys() == expected.keys() | asked.kept
     assert [
         (str(child), drift.changed(item, found[child]))
         for child, item in expected.items()

@@ -31,6 +31,24 @@ def _left(lodging: Lodging) -> list[str]:
     ]
 
 
+def _until_store_secrets_are_gone(lodging: Lodging) -> None:
+    """Those that External Secrets made: garbage collection takes them after their ExternalSecret.
+
+    One that the next ExternalSecret finds just before it goes is believed to be synced until the next refresh.
+    """
+
+    def gone() -> bool:
+        owners = [
+            owner["kind"]
+            for secret in lodging.client.list("Secret", lodging.namespace)
+            for owner in secret["metadata"].get("ownerReferences", ())
+        ]
+        assert "ExternalSecret" not in owners, owners
+        return True
+
+    until(gone, "the Secrets from the store are gone", 60, every=0.5)
+
+
 def _command(living: Living, *arguments: str) -> tuple[int, str]:
     """The novacron command against this cluster: exit code and what it printed for programs and people."""
     environment = {**os.environ, "KUBECONFIG": str(living.node.plane.kubeconfig), "NO_COLOR": "1"}
@@ -99,6 +117,7 @@ def test_a_foreground_deletion_that_hangs_says_what_hangs(
     assert f"{touched.name}-database" in said
     living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
     until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
+    _until_store_secrets_are_gone(touched)
 
 
 def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
@@ -112,6 +131,7 @@ def test_after_a_plain_deletion_status_and_doctor_list_what_is_left(
         assert f"{touched.name}-database" in json.dumps(json.loads(said)), command
     living.kubectl("-n", "neighbours", "scale", "deployment/external-secrets", "--replicas=1")
     until(lambda: _left(touched) == [], "all of it is gone once the controller is back", 120, every=0.5)
+    _until_store_secrets_are_gone(touched)
 
 
 def test_uninstalling_as_documented_leaves_the_definition_and_the_keys(touched: Sample, living: Living) -> None:
@@ -133,6 +153,7 @@ def test_uninstalling_as_documented_leaves_the_definition_and_the_keys(touched: 
     for command in re.findall(r"`kubectl (delete [^`]+)`", section):
         living.kubectl(*command.replace("NAMESPACE", touched.namespace).split())
     assert _keys(touched) == {}
+    _until_store_secrets_are_gone(touched)
     left = living.kubectl("get", "crd", "-o", "name").split()
     assert [name for name in left if "novacron" in name] == []
     living.install(OPERATOR_IMAGE)

@@ -25,9 +25,9 @@ from novacron.auth.domain.key_set import KeySet
 from novacron.auth.domain.rate import per_minute
 from novacron.auth.domain.token import TokenRules, Validator
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.settings import TokenSettings
 from novacron.auth.service.verified import VerifiedTokens
+from novacron.auth.service.wall_metrics import WallMetrics
 from tests.bench.facts import cpu_seconds
 from tests.bench.load import Run, asked, get
 from tests.bench.report import Goal, Row
@@ -83,7 +83,7 @@ def _cached(signer: Signer) -> list[Row]:
     raw = _each(lambda: public.verify(raw_signature, signed, PKCS1v15(), SHA256()), 2000)
     told = TokenSettings.model_validate(TOKEN)
     rules = TokenRules(told.issuer, told.audience, told.clock_skew_seconds, told.max_age_seconds)
-    tokens = VerifiedTokens(rules.max_age, AuthMetrics(CollectorRegistry()))
+    tokens = VerifiedTokens(rules.max_age, WallMetrics(CollectorRegistry()))
     tokens.adopt(Validator(KeySet.parse(key_set(signer).encode(), told.min_key_size), rules))
     now = time.time()
     hit = _each(lambda: tokens.validate(token, now), _CHECKS)

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from novacron.adapters import redis as adapter
 from novacron.auth.domain.rate import Rate
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.shared_limiter import SharedLimiter, Verdict
+from novacron.auth.service.wall_metrics import WallMetrics
 from tests.support.certificates import Authority
 from tests.support.redis_server import RedisServer
 
@@ -37,7 +37,7 @@ class Pod:
 
     def __init__(self, store: adapter.Redis, **rates: Rate) -> None:
         self.registry = CollectorRegistry()
-        self.limiter = SharedLimiter(store, PREFIX, rates, AuthMetrics(self.registry))
+        self.limiter = SharedLimiter(store, PREFIX, rates, WallMetrics(self.registry))
 
     async def check(self, key: str = "192.0.2.1", what: str = "login") -> Verdict:
         return await self.limiter.check(what, key)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 from novacron.adapters.telemetry import Telemetry
 from novacron.auth.domain import refusal
 from novacron.auth.service import audit, counts
-from novacron.auth.service import metrics as wall
+from novacron.auth.service import wall_metrics as wall
 from novacron.core import conditions, dependencies, events, migration
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
@@ -136,7 +136,7 @@ def _auth_metrics() -> dict[str, str]:
 
 def _wall_metrics() -> dict[str, str]:
     registry = CollectorRegistry()
-    wall.AuthMetrics(registry)
+    wall.WallMetrics(registry)
     return _metrics(registry)
 
 

@@ -41,7 +41,6 @@ from novacron.auth.service.internal import InternalKey, InternalRoutes
 from novacron.auth.service.issuing import Issuer
 from novacron.auth.service.keys import KeySetFile
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.own_feed import OwnFeed
 from novacron.auth.service.own_settings import AuthSettings
 from novacron.auth.service.own_standing import OwnStanding
@@ -52,6 +51,7 @@ from novacron.auth.service.store.database import Database, Transaction
 from novacron.auth.service.tidying import Tidying
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.auth.service.wall import SecureAuthMiddleware
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.workload.service import database, openapi, redis
 from novacron.workload.service.context import Context, Service
 from novacron.workload.service.operations import Operation
@@ -84,7 +84,7 @@ class AuthService:
         self._context = context
         self._settings = settings = context.own(AuthSettings)
         registry = context.telemetry.registry
-        self._metrics, self._counts = AuthMetrics(registry), Counts(registry)
+        self._metrics, self._counts = WallMetrics(registry), Counts(registry)
         self._connections = database.opened(context)
         self._commands = redis.opened(context, required=False)
         self._announcer = Announcer(self._commands, hint.channel(settings.prefix), self._counts)

@@ -24,11 +24,11 @@ from novacron.auth.service.feed import RevocationFeed
 from novacron.auth.service.internal_port import InternalPort
 from novacron.auth.service.keys import KeySetFile
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.settings import RateLimitSettings, WallSettings
 from novacron.auth.service.standing import Standing, SwitchedOff
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.auth.service.wall import SecureAuthMiddleware, Seen
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.workload.service.context import Context, Service
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def service(
         InvalidSettings: settings.json lacks what the wall needs.
     """
     settings = context.own(WallSettings)
-    metrics = AuthMetrics(context.telemetry.registry)
+    metrics = WallMetrics(context.telemetry.registry)
     audit = Audit()
     context.background.append(audit.run)
     tokens = VerifiedTokens(settings.token.max_age_seconds, metrics)
@@ -78,7 +78,7 @@ class _Known:
     seen: Seen | None = None
 
 
-def _known(context: Context, settings: WallSettings, metrics: AuthMetrics, commands: Commands | None) -> _Known:
+def _known(context: Context, settings: WallSettings, metrics: WallMetrics, commands: Commands | None) -> _Known:
     url = context.settings.peers.get("auth", {}).get("internal")
     if url is None:
         return _Known(SwitchedOff())

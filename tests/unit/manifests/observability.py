@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from novacron.adapters.telemetry import Telemetry
 from novacron.auth.service.counts import Counts
-from novacron.auth.service.metrics import AuthMetrics
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.conditions import Condition
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
@@ -53,7 +53,7 @@ def of_the_operator() -> dict[str, frozenset[str]]:
 def of_auth() -> dict[str, frozenset[str]]:
     """Every series of the wall and of auth that has something to show from its start."""
     registry = CollectorRegistry()
-    AuthMetrics(registry)
+    WallMetrics(registry)
     Counts(registry)
     samples = [sample for family in registry.collect() for sample in family.samples]
     return {sample.name: frozenset(sample.labels) for sample in samples}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from novacron.adapters import clock
 from novacron.auth.service.internal_port import Internal
-from novacron.auth.service.metrics import AuthMetrics
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.dependencies import Unusable
 
 _AGAIN_SECONDS = 60.0
@@ -25,7 +25,7 @@ class Activity:
         now: monotonic seconds.
     """
 
-    def __init__(self, internal: Internal, metrics: AuthMetrics, now: Callable[[], float] = clock.monotonic) -> None:
+    def __init__(self, internal: Internal, metrics: WallMetrics, now: Callable[[], float] = clock.monotonic) -> None:
         self._internal = internal
         self._metrics = metrics
         self._now = now

@@ -25,9 +25,9 @@ from novacron.auth.service import audit, permissions
 from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.authorization import NoBearer, bearer
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Standing, Unavailable
 from novacron.auth.service.wall import Seen, Tokens
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.workload.service import problem
 from novacron.workload.service.answers import CHALLENGE, Query
 from novacron.workload.service.operations import ANY, Operation
@@ -59,7 +59,7 @@ class Asked(Query):
 @dataclass(frozen=True, slots=True)
 class _No:
     """Args:
-    reason: one of ``metrics.REASONS``.
+    reason: one of ``wall_metrics.REASONS``.
     challenge: WWW-Authenticate of a 401 or 403.
     """
 
@@ -115,7 +115,7 @@ class Gatekeeper:
         tokens: Tokens,
         standing: Standing,
         audit: Audit,
-        metrics: AuthMetrics,
+        metrics: WallMetrics,
         clients: Clients,
         limiter: Limiter,
         seen: Seen,

@@ -15,8 +15,8 @@ from novacron.adapters import clock
 from novacron.auth.domain.claims import Claims
 from novacron.auth.domain.revocation import InvalidItem, Reason, Revocations
 from novacron.auth.service.internal_port import Internal, Page, UnknownCursor
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Objection, Unavailable
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.dependencies import Finding, Unusable
 from novacron.workload.service import findings
 
@@ -56,7 +56,7 @@ class RevocationFeed:
         self,
         source: Internal,
         revocations: Revocations,
-        metrics: AuthMetrics,
+        metrics: WallMetrics,
         *,
         skew: float,
         where: str,

@@ -14,7 +14,7 @@ from novacron.auth.domain import roles
 from novacron.auth.domain.claims import Claims
 from novacron.auth.service import audit, identity
 from novacron.auth.service.audit import Audit, Event
-from novacron.auth.service.metrics import AuthMetrics
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.workload.service.answers import CHALLENGE, Refusal
 from novacron.workload.service.operations import Access
 
@@ -44,7 +44,7 @@ class Guard:
         network: of a request's client.
     """
 
-    def __init__(self, audit: Audit, metrics: AuthMetrics, network: Callable[[Request], str]) -> None:
+    def __init__(self, audit: Audit, metrics: WallMetrics, network: Callable[[Request], str]) -> None:
         self._audit = audit
         self._metrics = metrics
         self._network = network

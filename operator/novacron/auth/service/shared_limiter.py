@@ -14,7 +14,7 @@ from novacron.adapters import clock
 from novacron.adapters.redis import Commands
 from novacron.auth.domain.rate import Rate
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import AuthMetrics
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.dependencies import Unusable
 
 _log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class SharedLimiter:
         commands: Commands,
         prefix: str,
         rates: Mapping[str, Rate],
-        metrics: AuthMetrics,
+        metrics: WallMetrics,
         now: Callable[[], float] = clock.monotonic,
     ) -> None:
         self._commands = commands

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from novacron.auth.domain.claims import Claims
 from novacron.auth.domain.jws import MAX_TOKEN
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Unavailable
+from novacron.auth.service.wall_metrics import WallMetrics
 
 MOST = 10_000
 """Tokens: 20 MB."""
@@ -34,7 +34,7 @@ class VerifiedTokens:
         most: tokens that are remembered; the one found longest ago goes first.
     """
 
-    def __init__(self, max_age: float, metrics: AuthMetrics, most: int = MOST) -> None:
+    def __init__(self, max_age: float, metrics: WallMetrics, most: int = MOST) -> None:
         self._max_age = max_age
         self._metrics = metrics
         self._most = most

@@ -25,8 +25,8 @@ from novacron.auth.service import identity
 from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.authorization import NoBearer, bearer
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Objection, Standing, Unavailable
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.workload.service import problem
 from novacron.workload.service.telemetry import UNMATCHED
 
@@ -77,7 +77,7 @@ class SecureAuthMiddleware:
         tokens: Tokens,
         standing: Standing,
         audit: Audit,
-        metrics: AuthMetrics,
+        metrics: WallMetrics,
         clients: Clients,
         limiter: Limiter | None = None,
         open_paths: Collection[str] = (),
@@ -174,7 +174,7 @@ class _Refusal:
     """An answer that no route gives.
 
     Args:
-        reason: one of metrics.REASONS.
+        reason: one of wall_metrics.REASONS.
         challenge: WWW-Authenticate.
         retry_after: whole seconds; 0: no use in trying again.
     """

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from novacron.auth.service import activity as module
 from novacron.auth.service.activity import Activity
 from novacron.auth.service.internal_port import Page
-from novacron.auth.service.metrics import AuthMetrics
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.dependencies import Unusable
 from tests.unit.auth.service.feed_source import NOW, Clock, Script
 
@@ -17,7 +17,7 @@ class Pod:
         self.clock = Clock()
         self.source = Script(self.clock, answer or Page("c", [], False))
         self.registry = CollectorRegistry()
-        self.activity = Activity(self.source, AuthMetrics(self.registry), self.clock)
+        self.activity = Activity(self.source, WallMetrics(self.registry), self.clock)
 
 
 async def test_a_session_is_reported_once_a_minute() -> None:

@@ -13,8 +13,8 @@ from novacron.auth.domain.revocation import Revocations
 from novacron.auth.service import feed as module
 from novacron.auth.service.feed import RevocationFeed
 from novacron.auth.service.internal_port import Page, UnknownCursor
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Unavailable
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.dependencies import Unusable
 from tests.unit.auth.service.feed_source import NOW, Clock, Script, claims
 
@@ -37,7 +37,7 @@ class Pod:
         self.feed = RevocationFeed(
             self.source,
             Revocations(),
-            AuthMetrics(self.registry),
+            WallMetrics(self.registry),
             skew=30,
             where="auth:8081",
             now=self.clock,

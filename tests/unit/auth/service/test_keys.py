@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry
 from novacron.auth.domain.key_set import KeySet
 from novacron.auth.domain.refusal import TokenRefused
 from novacron.auth.service.keys import KeySetFile
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.settings import TokenSettings
 from novacron.auth.service.standing import Unavailable
 from novacron.auth.service.verified import VerifiedTokens
+from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.workload.service.telemetry import Telemetry
 from tests.support.service_process import TOKEN
 from tests.support.signer import Signer, key_set
@@ -29,7 +29,7 @@ class Pod:
     def __init__(self, directory: Path, content: str | None = None) -> None:
         self.volume = Volume(directory / "jwks", {"jwks.json": content} if content is not None else {})
         self.telemetry = Telemetry("api")
-        self.tokens = VerifiedTokens(86400, AuthMetrics(CollectorRegistry()))
+        self.tokens = VerifiedTokens(86400, WallMetrics(CollectorRegistry()))
         settings = TokenSettings.model_validate(TOKEN)
         self.keys = KeySetFile(self.volume.path / "jwks.json", settings, self.tokens, self.telemetry)
 

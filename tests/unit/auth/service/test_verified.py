@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from novacron.auth.domain.claims import Claims
 from novacron.auth.domain.refusal import TokenRefused
-from novacron.auth.service.metrics import AuthMetrics
 from novacron.auth.service.standing import Unavailable
 from novacron.auth.service.verified import VerifiedTokens
+from novacron.auth.service.wall_metrics import WallMetrics
 from tests.unit.auth.service.feed_source import NOW, claims
 from tests.unit.auth.service.judge import GOOD, Judge
 
@@ -19,7 +19,7 @@ TOKEN = GOOD.encode()
 
 
 def _tokens(judge: Judge | None, most: int = 100, max_age: float = 86400) -> VerifiedTokens:
-    tokens = VerifiedTokens(max_age, AuthMetrics(CollectorRegistry()), most)
+    tokens = VerifiedTokens(max_age, WallMetrics(CollectorRegistry()), most)
     tokens.adopt(judge)
     return tokens
 

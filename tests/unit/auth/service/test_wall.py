@@ -20,10 +20,10 @@ from novacron.auth.service import audit as events
 from novacron.auth.service import identity
 from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.limiter import Limiter
-from novacron.auth.service.metrics import REASONS, AuthMetrics
 from novacron.auth.service.standing import Objection, Unavailable
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.auth.service.wall import Paths, Rotate, SecureAuthMiddleware
+from novacron.auth.service.wall_metrics import REASONS, WallMetrics
 from novacron.roles.guarded import me
 from novacron.workload.service.application import Applications
 from novacron.workload.service.readiness import Board
@@ -73,7 +73,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.telemetry = Telemetry("api")
-        metrics = AuthMetrics(self.telemetry.registry)
+        metrics = WallMetrics(self.telemetry.registry)
         tokens = VerifiedTokens(86400, metrics)
         tokens.adopt(self.judge)
         wall = Middleware(

@@ -24,7 +24,7 @@ REASONS: dict[str, str] = {
 """Reason -> what it means (requirement 33, and the branches that it misses)."""
 
 
-class AuthMetrics:
+class WallMetrics:
     """Of one process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

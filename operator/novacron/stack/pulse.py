@@ -107,7 +107,7 @@ class Pulse:
         self._followed[key] = _Followed(targets, question, shown)
 
     def leave(self, key: Key) -> None:
-        """Asks no more for now; what was heard is kept."""
+        """Asks nothing until the next ``follow``; what was heard is kept."""
         self._followed.pop(key, None)
 
     def forget(self, key: Key) -> None:

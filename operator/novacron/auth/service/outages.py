@@ -1,4 +1,4 @@
-"""What this service cannot do for now, and what it refuses, as problem documents."""
+"""What this service refuses, and what it cannot do while a store, a key or its pool fails it, as problem documents."""
 
 from __future__ import annotations
 

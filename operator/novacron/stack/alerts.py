@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from novacron.api.v1alpha1 import NovaCron
+from novacron.auth.domain.revocation import BELIEVED_SECONDS
 from novacron.core import conditions, names
 from novacron.core.manifest import Manifest
 from novacron.stack import promql
@@ -17,8 +18,6 @@ _UPLOADS = ("/api/v1/features",)
 """Answered when the upload has ended (decisions.md 41): it lasts as long in api, which passes it on."""
 _LEAST_RATE = 0.1
 """Requests per second from which a share or a percentile says something: 30 in five minutes."""
-_FEED_BELIEVED = 10
-"""Seconds for which a pod believes what it knows of revocations; afterwards protected routes answer 503."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _slow(resource: NovaCron) -> str:
 def _feed(resource: NovaCron) -> str:
     """A pod that has just started has read nothing yet: its age is endless until it has."""
     chosen = promql.services(resource, names.WORKLOADS)
-    return f"max by (service) (novacron_auth_feed_age_seconds{{{chosen}}}) > {_FEED_BELIEVED}"
+    return f"max by (service) (novacron_auth_feed_age_seconds{{{chosen}}}) > {BELIEVED_SECONDS:g}"
 
 
 def _fallback(resource: NovaCron) -> str:

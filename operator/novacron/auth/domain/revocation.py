@@ -16,6 +16,8 @@ from novacron.auth.domain.claims import Claims
 Reason = Literal["session_ended", "rotated", "token_revoked", "subject_not_before", "subject_inactive", "forgotten"]
 """``forgotten``: there were too many revocations to keep, and this token may be concerned by a dropped one."""
 
+BELIEVED_SECONDS = 10.0
+"""What is known is believed for so long; afterwards nobody can be judged (decisions.md 23)."""
 GRACE_SECONDS = 30.0
 """For so long after a rotation the token of the rotation before is still accepted (decisions.md 22)."""
 MOST = 200_000

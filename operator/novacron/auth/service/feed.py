@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from novacron.adapters import clock
 from novacron.auth.domain.claims import Claims
-from novacron.auth.domain.revocation import InvalidItem, Reason, Revocations
+from novacron.auth.domain.revocation import BELIEVED_SECONDS, InvalidItem, Reason, Revocations
 from novacron.auth.service.internal_port import Internal, Page, UnknownCursor
 from novacron.auth.service.standing import Objection, Unavailable
 from novacron.auth.service.wall_metrics import WallMetrics
@@ -24,7 +24,6 @@ NAME = "auth-feed"
 POLL_SECONDS = 2.0
 _LEAST_SECONDS = 0.2
 """Between two polls, however many hints come: who can write to Redis must not make us press auth."""
-STALE_SECONDS = 10.0
 _NEVER = float("inf")
 _PIECE = 500
 
@@ -164,4 +163,4 @@ class RevocationFeed:
         return None
 
     def _current(self) -> bool:
-        return self.age() <= STALE_SECONDS
+        return self.age() <= BELIEVED_SECONDS

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.support.living import Living
 from tests.support.lodging import Lodging
 from tests.support.node import load
 from tests.support.node.box import Box
-from tests.support.node.exchange import Answer, ask
+from tests.support.node.exchange import Answer, Sent, ask
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real_node
@@ -48,33 +48,23 @@ class Door:
     lodging: Lodging
     organization: str = ""
 
-    def ask(
-        self,
-        role: str,
-        method: str,
-        path: str,
-        *,
-        body: Any = None,
-        form: Mapping[str, str] | None = None,
-        bearer: str | None = None,
-    ) -> Answer:
+    def ask(self, role: str, method: str, path: str, **sent: Unpack[Sent]) -> Answer:
         """Asks through the Service of a workload."""
-        box = self.lodging.living.node.box
-        return ask(box, self.service(role), 80, method, path, body=body, form=form, bearer=bearer)
+        return ask(self.lodging.living.node.box, self.service(role), 80, method, path, **sent)
 
     def service(self, role: str) -> str:
         found = self.lodging.client.get("Service", self.lodging.namespace, f"{self.lodging.name}-{role}")
         assert found is not None
         return str(found["spec"]["clusterIP"])
 
-    def post(self, path: str, body: Any, bearer: str | None = None) -> Any:
+    def post(self, path: str, **sent: Unpack[Sent]) -> Any:
         """Of auth; the body of a good answer."""
-        answer = self.ask("auth", "POST", f"/api/v1/auth/{path}", body=body, bearer=bearer)
+        answer = self.ask("auth", "POST", f"/api/v1/auth/{path}", **sent)
         assert answer.status in (200, 201, 204), answer
         return answer.json if answer.text else None
 
     def login(self, password: str = _PASSWORD) -> dict[str, Any]:
-        found: dict[str, Any] = self.post("login", {"email": _EMAIL, "password": password})
+        found: dict[str, Any] = self.post("login", body={"email": _EMAIL, "password": password})
         return found
 
     def first_administrator(self) -> None:
@@ -85,7 +75,7 @@ class Door:
         self.organization = said["organization_id"]
         once = {"email": _EMAIL, "password": said["one_time_password"]}
         assert self.ask("auth", "POST", "/api/v1/auth/login", body=once).status == 403
-        self.post("login", once | {"new_password": _PASSWORD})
+        self.post("login", body=once | {"new_password": _PASSWORD})
 
     def ring(self) -> dict[str, str]:
         """kid -> state of the signing keys."""
@@ -116,11 +106,11 @@ def test_a_person_logs_in_is_believed_everywhere_and_leaves(door: Door) -> None:
         answer = door.ask(role, "GET", "/api/v1/me", bearer=token)
         assert answer.status == 200, (role, answer)
         assert answer.json["session"] == session["session_id"]
-    refreshed = door.post("refresh", {"refresh_token": session["refresh_token"]})
+    refreshed = door.post("refresh", body={"refresh_token": session["refresh_token"]})
     assert refreshed["session_id"] == session["session_id"]
     listed = door.ask("auth", "GET", "/api/v1/auth/sessions", bearer=refreshed["access_token"]).json
     assert session["session_id"] in {item["id"] for item in listed["items"]}
-    door.post("logout", {}, refreshed["access_token"])
+    door.post("logout", bearer=refreshed["access_token"])
     began = time.monotonic()
 
     def refused_everywhere() -> bool:
@@ -158,7 +148,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         wanted = {"name": "load", "scopes": ["metrics:write"], "organization_id": self.door.organization}
-        self.client = self.door.post("service-accounts", wanted, self.door.login()["access_token"])
+        self.client = self.door.post("service-accounts", body=wanted, bearer=self.door.login()["access_token"])
         self.another()
 
     def another(self) -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
 from tests.support.node.box import Box
@@ -38,29 +38,28 @@ class Answer:
         return json.loads(self.text)
 
 
-def ask(
-    box: Box,
-    address: str,
-    port: int,
-    method: str,
-    path: str,
-    *,
-    body: Any = None,
-    form: Mapping[str, str] | None = None,
-    bearer: str | None = None,
-) -> Answer:
-    """Args:
-    body: sent as JSON.
-    form: sent instead of that, as OAuth's endpoints take it.
-    bearer: an access token.
+class Sent(TypedDict, total=False):
+    """What a request has besides its path.
+
+    Args:
+        body: sent as JSON.
+        form: sent instead of that, as OAuth's endpoints take it.
+        bearer: an access token.
     """
+
+    body: Any
+    form: Mapping[str, str]
+    bearer: str
+
+
+def ask(box: Box, address: str, port: int, method: str, path: str, **sent: Unpack[Sent]) -> Answer:
     headers, content = {}, None
-    if body is not None:
-        headers["Content-Type"], content = "application/json", json.dumps(body)
-    elif form is not None:
-        headers["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(form)
-    if bearer is not None:
-        headers["Authorization"] = f"Bearer {bearer}"
+    if "body" in sent:
+        headers["Content-Type"], content = "application/json", json.dumps(sent["body"])
+    elif "form" in sent:
+        headers["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(sent["form"])
+    if "bearer" in sent:
+        headers["Authorization"] = f"Bearer {sent['bearer']}"
     question = {"host": address, "port": port, "method": method, "path": path, "body": content, "headers": headers}
     found = json.loads(box.run(sys.executable, "-I", "-S", "-c", _SCRIPT, input=json.dumps(question)))
     return Answer(found["status"], found["headers"], found["body"])

@@ -395,7 +395,7 @@ def test_redis_says_that_there_is_news(auth: AuthPods, redis_server: RedisServer
 
     mine = auth.log_in(auth.person())
     before = published()
-    post(auth.pod, "/api/v1/auth/logout", {"Authorization": mine.bearer})
+    assert post(auth.pod, "/api/v1/auth/logout", {"Authorization": mine.bearer}).status == 204
     until(lambda: published() > before, "it was published", 5)
 
 

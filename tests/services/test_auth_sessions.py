@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -349,12 +348,18 @@ def test_no_token_with_a_role_that_was_taken_away_while_it_was_issued(auth: Auth
         until(lambda: waiting(auth) == 1, "the feed is waited for", every=0.02)
         change = pool.submit(demoted)
         until(lambda: waiting(auth) == 2, "the change waits behind it", every=0.02)
-        time.sleep(1.1)  # the bound of the change is the next whole second
+        second = whole_second(auth)  # the bound of a change made by now is the next one at most
+        until(lambda: whole_second(auth) > second, "the next second has begun", every=0.02)
         holder.execute("SELECT pg_advisory_unlock(%s)", (FEED_LOCK,))
         assert change.result(10).status == 200, change.result()
         access = token.result(10)
     answer = auth.pod.ask("/api/v1/auth/users", Authorization=f"Bearer {access}")
     assert (claims(access)["role"], answer.status) == ("admin", 401), answer
+
+
+def whole_second(auth: AuthPods) -> int:
+    """Of the database's clock."""
+    return int(auth.database.sql("SELECT floor(extract(epoch FROM clock_timestamp()))::int")[0][0])
 
 
 def waiting(auth: AuthPods) -> int:

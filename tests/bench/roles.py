@@ -22,6 +22,7 @@ from tests.bench.facts import resident
 from tests.bench.image import Image, compared, images
 from tests.bench.report import Row
 from tests.bench.server import Bench
+from tests.support import query_pods
 from tests.support.auth_pods import OWN_SETTINGS, Keys
 from tests.support.certificates import Authority
 from tests.support.controlplane import process
@@ -74,7 +75,13 @@ class Surroundings:
         stores = {store: known[store] for store in _ROLES[role]}
         if role == "auth":
             return {**stores, **OWN_SETTINGS, "signing_keys": f"{secrets}/signing-keys"}
-        return {**stores, "rate_limit": OWN_SETTINGS["rate_limit"], "peers": {"auth": {"internal": self.feed.url}}}
+        own = query_pods.OWN_SETTINGS if role == "query" else {}
+        return {
+            **stores,
+            **own,
+            "rate_limit": OWN_SETTINGS["rate_limit"],
+            "peers": {"auth": {"internal": self.feed.url}},
+        }
 
     def mount(self, root: Path) -> None:
         """What a pod has as files, but for its settings."""

@@ -12,6 +12,7 @@ from tests.services.conftest import REDIS_PASSWORD, Account, RedisAccount
 from tests.support.certificates import Authority
 from tests.support.feed_server import FeedServer
 from tests.support.postgres import ADMIN_PASSWORD, Postgres
+from tests.support.query_pods import OWN_SETTINGS
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import ServiceProcess
 
@@ -26,7 +27,10 @@ def query(
     def start(**members: Any) -> ServiceProcess:
         stores = {"database": account.settings(postgres), "redis": redis_account.settings(redis_server)}
         process = ServiceProcess(
-            "query", tmp_path / "query", reloaded={"database_pool_size": 4}, members=stores | members
+            "query",
+            tmp_path / "query",
+            reloaded={"database_pool_size": 4},
+            members={**OWN_SETTINGS, **stores, **members},
         )
         started.append(process)
         return process.start()

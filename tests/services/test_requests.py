@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import query_pods
 from tests.support.auth_pods import OWN_SETTINGS
 from tests.support.service_process import TRIAL, Answer, ServiceProcess
 from tests.support.trial_role import CANARY
@@ -251,7 +252,7 @@ def unreachable(tmp_path: Path) -> dict[str, Any]:
     """Settings that fit every role, and datastores that answer nobody."""
     store = {"host": "127.0.0.1", "port": 1, "credentials": str(tmp_path), "secret": "s"}
     stores = {"database": {**store, "name": "n", "ssl_mode": "verify-full"}, "redis": {**store, "tls": True}}
-    return {**OWN_SETTINGS, "signing_keys": str(tmp_path), **stores}
+    return {**OWN_SETTINGS, **query_pods.OWN_SETTINGS, "signing_keys": str(tmp_path), **stores}
 
 
 def test_every_role_starts_and_answers(tmp_path: Path, unreachable: Mapping[str, Any]) -> None:
@@ -260,7 +261,7 @@ def test_every_role_starts_and_answers(tmp_path: Path, unreachable: Mapping[str,
     expected = {
         "api": ["redis", *wall, "auth"],
         "auth": ["database", "redis", *wall, "schema", "signing-keys", "internal-key"],
-        "query": ["database", "redis", *wall, "auth"],
+        "query": ["database", "schema", "redis", *wall, "auth"],
         "ml": [*wall, "auth"],
     }
     for role, names in expected.items():

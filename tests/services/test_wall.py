@@ -14,6 +14,7 @@ from tests.services.conftest import REDIS_PASSWORD, Account, RedisAccount
 from tests.support.certificates import Authority
 from tests.support.feed_server import FeedServer
 from tests.support.postgres import Postgres
+from tests.support.query_pods import OWN_SETTINGS
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import INTERNAL_KEY, Answer, ServiceProcess
 from tests.support.signer import Signer, key_set
@@ -75,7 +76,8 @@ def test_every_workload_stands_behind_the_wall(
 ) -> None:
     stores = {"database": account.settings(postgres), "redis": redis_account.settings(redis_server)}
     used = {"api": ["redis"], "query": ["database", "redis"], "ml": []}[role]
-    pod = started(role, rate_limit=GENEROUS, **{name: stores[name] for name in used}).until_ready()
+    own = OWN_SETTINGS if role == "query" else {}
+    pod = started(role, rate_limit=GENEROUS, **own, **{name: stores[name] for name in used}).until_ready()
     session, subject, organization = (str(uuid.uuid4()) for _ in range(3))
     token = FIRST.token(sid=session, sub=subject, org=organization, scope="a b")
     answer = _me(pod, token)

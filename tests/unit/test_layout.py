@@ -67,6 +67,10 @@ def test_a_workload_holds_no_operator_and_no_store_that_it_does_not_open(
             "session": {"rotation_seconds": 1, "idle_seconds": 1, "lifetime_seconds": 1, "per_user": 1},
             "rate_limit": {"requests_per_minute": 1, "logins_per_minute": 1},
             "peers": {"auth": {"internal": "http://auth:8081"}},
+            "retention_seconds": 3600,
+            "statement_timeout_seconds": 1,
+            "cache_seconds": 0,
+            "page_size": {"default": 1, "max": 1},
             "database": {**store, "name": "n", "ssl_mode": "disable"},
             "redis": {**store, "tls": False},
         }

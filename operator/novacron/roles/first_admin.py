@@ -21,13 +21,14 @@ from novacron.auth.service.passwords import Passwords
 from novacron.auth.service.store import administration, organizations, people, users
 from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store.administration import Taken
-from novacron.auth.service.store.database import Database, Transaction, Unavailable
+from novacron.auth.service.store.database import Database, Transaction
 from novacron.auth.service.store.organizations import OrganizationRow
 from novacron.auth.service.store.users import UserFilter, UserRow
 from novacron.core.dependencies import Unusable
 from novacron.core.errors import NovaCronError
 from novacron.workload.paths import SETTINGS_FILE
 from novacron.workload.service import findings
+from novacron.workload.service.answers import Unavailable
 from novacron.workload.service.database import login
 from novacron.workload.service.settings import DatabaseSettings, InvalidSettings, load, parsed, read
 

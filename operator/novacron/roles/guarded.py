@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from novacron.adapters import plain_http
 from novacron.auth.domain.client import Clients
 from novacron.auth.domain.rate import per_minute
 from novacron.auth.domain.revocation import Revocations
-from novacron.auth.service import identity
+from novacron.auth.service import identity, permissions
 from novacron.auth.service.activity import Activity
 from novacron.auth.service.audit import Audit
 from novacron.auth.service.feed import RevocationFeed
@@ -29,22 +29,34 @@ from novacron.auth.service.standing import Standing, SwitchedOff
 from novacron.auth.service.verified import VerifiedTokens
 from novacron.auth.service.wall import SecureAuthMiddleware, Seen
 from novacron.auth.service.wall_metrics import WallMetrics
+from novacron.workload.service import answers, openapi, outages
 from novacron.workload.service.context import Context, Service
+from novacron.workload.service.operations import Handler, Operation
+from novacron.workload.service.operations import routes as operation_routes
+from novacron.workload.service.settings import Limits
 
 if TYPE_CHECKING:
     from novacron.adapters.redis import Commands
 
-_NO_STORE = {"Cache-Control": "no-store"}
+_NO_LIMITS: Mapping[str, Limits] = {}
 
 
 def service(
-    context: Context, routes: Sequence[BaseRoute] = (), *, commands: Commands | None = None, limited: bool = False
+    context: Context,
+    operations: Sequence[Operation] = (),
+    *,
+    commands: Commands | None = None,
+    limited: bool = False,
+    limits: Mapping[str, Limits] = _NO_LIMITS,
+    answering: Callable[[Handler], Handler] = outages.answering,
 ) -> Service:
-    """A role's routes behind the wall, with one more that says who asks.
+    """A role's operations behind the wall, with one more that says who asks, and the document of all of them.
 
     Args:
         commands: Redis, where the role has one: news of revocations come through it.
         limited: whether clients enter here (decisions.md 28).
+        limits: path -> limits that differ from those of the settings.
+        answering: makes answers of what the operations raise.
 
     Raises:
         InvalidSettings: settings.json lacks what the wall needs.
@@ -57,17 +69,21 @@ def service(
     context.dependencies.append(KeySetFile(context.settings.jwks_file, settings.token, tokens, context.telemetry))
     known = _known(context, settings, metrics, commands)
     limit = settings.rate_limit if limited else None
+    clients = Clients(limit.trusted_proxies if limit else ())
     wall = Middleware(
         SecureAuthMiddleware,
         tokens=tokens,
         standing=known.standing,
         audit=audit,
         metrics=metrics,
-        clients=Clients(limit.trusted_proxies if limit else ()),
+        clients=clients,
         limiter=_limiter(limit),
         seen=known.seen,
     )
-    return Service([Route("/api/v1/me", me), *routes], middleware=[wall])
+    title = f"NovaCron {context.settings.role}"
+    documented = openapi.published(title, version("novacron"), [_ME, *operations], permissions.ANYBODY)
+    guard = permissions.Guard(audit, metrics, functools.partial(identity.network_of, clients=clients))
+    return Service(operation_routes(documented, guard, answering), middleware=[wall], limits=limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +115,34 @@ def _limiter(limit: RateLimitSettings | None) -> Limiter | None:
     return Limiter(per_minute(limit.requests_per_minute)) if limit is not None else None
 
 
+class Identity(answers.Sent):
+    """Who asks, as this pod sees it.
+
+    Args:
+        organization: null for platform-admin only.
+        session: null for a service account.
+        expires: seconds since the epoch.
+    """
+
+    subject: str
+    role: str
+    organization: str | None
+    session: str | None
+    scopes: list[str]
+    expires: int
+
+
 async def me(request: Request) -> Response:
-    """``GET /api/v1/me``: who asks, as this pod sees it."""
     claims = identity.claims_of(request)
-    found = {
-        "subject": claims.subject,
-        "role": claims.role,
-        "organization": claims.organization,
-        "session": claims.session,
-        "scopes": sorted(claims.scopes),
-        "expires": claims.expires,
-    }
-    return Response(orjson.dumps(found), media_type="application/json", headers=_NO_STORE)
+    found = Identity(
+        subject=claims.subject,
+        role=claims.role,
+        organization=claims.organization,
+        session=claims.session,
+        scopes=sorted(claims.scopes),
+        expires=claims.expires,
+    )
+    return answers.sent(found)
+
+
+_ME = Operation("GET", "/api/v1/me", me, "Who asks, as this pod sees it", permissions.ANYBODY, answer=Identity)

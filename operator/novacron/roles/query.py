@@ -17,12 +17,7 @@ def query(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron query --config ./settings --bind-address 127.0.0.1
     """
-    from novacron.roles import guarded
-    from novacron.workload.service import database, redis
-    from novacron.workload.service.context import Context, Role, Service
+    from novacron.roles import query_service
+    from novacron.workload.service.context import Role
 
-    def build(context: Context) -> Service:
-        database.opened(context)
-        return guarded.service(context, commands=redis.opened(context))
-
-    serving.serve(Role("query", build), config, bind_address, log_level)
+    serving.serve(Role("query", query_service.service), config, bind_address, log_level)

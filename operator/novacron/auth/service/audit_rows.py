@@ -14,7 +14,8 @@ from novacron.auth.service import audit
 from novacron.auth.service.audit import Event
 from novacron.auth.service.counts import Counts
 from novacron.auth.service.store import audit as rows
-from novacron.auth.service.store.database import Database, Unavailable
+from novacron.auth.service.store.database import Database
+from novacron.workload.service.answers import Unavailable
 
 _KEPT = frozenset((audit.LOGIN_FAILED, audit.PASSWORD_CHANGE_REFUSED))
 _SECONDS = 1.0

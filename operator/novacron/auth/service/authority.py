@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from novacron.auth.domain.client import UNKNOWN, Clients
+from novacron.auth.domain.client import Clients
 from novacron.auth.domain.session import SessionRules
-from novacron.auth.service import audit
+from novacron.auth.service import audit, identity
 from novacron.auth.service.audit import Audit, Event
 from novacron.auth.service.counts import Counts
 from novacron.auth.service.failures import FailedLogins
@@ -41,9 +41,7 @@ class Authority:
     counts: Counts
 
     def network(self, request: Request) -> str:
-        """Of the client, behind proxies that are trusted."""
-        forwarded = ",".join(request.headers.getlist("x-forwarded-for")).encode("latin-1")
-        return self.clients.network(request.client.host, forwarded) if request.client else UNKNOWN
+        return identity.network_of(request, self.clients)
 
     async def admitted(self, request: Request) -> str:
         """The client's network, once it may try again to prove who it is. Raises ``Refusal``."""

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from novacron.auth.domain.claims import Claims
+from novacron.auth.domain.client import UNKNOWN, Clients
 
 
 class User(NamedTuple):
@@ -49,3 +50,9 @@ def claims_of(request: HTTPConnection) -> Claims:
     if not isinstance(found, Claims):
         raise TypeError("this path is open, so its requests have no claims; take it out of the open paths")
     return found
+
+
+def network_of(request: HTTPConnection, clients: Clients) -> str:
+    """Of the client, behind proxies that are trusted."""
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).encode("latin-1")
+    return clients.network(request.client.host, forwarded) if request.client else UNKNOWN

@@ -20,10 +20,10 @@ from novacron.auth.service.authority import Authority, request_id, too_early
 from novacron.auth.service.passwords import Busy
 from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store import people, sessions
-from novacron.auth.service.store.database import Transaction, Unavailable
+from novacron.auth.service.store.database import Transaction
 from novacron.auth.service.store.people import Person
 from novacron.workload.service import answers
-from novacron.workload.service.answers import Refusal
+from novacron.workload.service.answers import Refusal, Unavailable
 from novacron.workload.service.operations import Operation
 
 PATH = "/api/v1/auth/login"

@@ -9,15 +9,11 @@ from starlette.responses import Response
 from novacron.auth.service import standing
 from novacron.auth.service.passwords import RETRY_SECONDS, Busy
 from novacron.auth.service.signing import NoSigningKey
-from novacron.auth.service.store.database import Unavailable
-from novacron.workload.service import answers
-from novacron.workload.service.answers import Refusal
+from novacron.workload.service import outages
 from novacron.workload.service.operations import Handler
+from novacron.workload.service.outages import later
 
 _log = structlog.get_logger(__name__)
-
-_OUTAGE = "Something that this service needs does not answer; try again later."
-_OUTAGE_RETRY_SECONDS = 2
 
 
 def answering(handler: Handler) -> Handler:
@@ -26,22 +22,12 @@ def answering(handler: Handler) -> Handler:
     async def answered(request: Request) -> Response:
         try:
             return await handler(request)
-        except Refusal as error:
-            refusal = error
         except Busy as error:
-            refusal = _later(str(error), RETRY_SECONDS)
+            raise later(str(error), RETRY_SECONDS) from None
         except standing.Unavailable as error:
-            refusal = _later(str(error), error.retry_after)
+            raise later(str(error), error.retry_after) from None
         except NoSigningKey as error:
             _log.error("nothing can be signed", problem=str(error))
-            refusal = _later(_OUTAGE, _OUTAGE_RETRY_SECONDS)
-        except Unavailable as error:
-            _log.warning("database cannot be asked", reason=error.reason)
-            refusal = _later(_OUTAGE, _OUTAGE_RETRY_SECONDS)
-        return answers.refused(request, refusal)
+            raise later(outages.OUTAGE, outages.RETRY_SECONDS) from None
 
-    return answered
-
-
-def _later(text: str, seconds: int) -> Refusal:
-    return Refusal(503, text, {"Retry-After": str(seconds)})
+    return outages.answering(answered)

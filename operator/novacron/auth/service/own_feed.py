@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from novacron.auth.service.internal_port import Page, UnknownCursor
-from novacron.auth.service.store import database, revocations, sessions
+from novacron.auth.service.store import revocations, sessions
 from novacron.auth.service.store.database import Database
 from novacron.auth.service.store.revocations import PAGE, Item
 from novacron.core.dependencies import Unusable
+from novacron.workload.service import answers
 
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _BEGINNING = "0.0"
@@ -31,7 +32,7 @@ class OwnFeed:
         self._idle = idle
 
     async def read(self, after: str | None) -> Page:
-        """Since a cursor, or all. Raises ``UnknownCursor`` and ``database.Unavailable``.
+        """Since a cursor, or all. Raises ``UnknownCursor`` and ``answers.Unavailable``.
 
         A cursor names the last row that was seen, by number and time. Where that row is gone, or another has its
         number after a backup was restored, nobody can say what was missed, so the reader starts over.
@@ -46,7 +47,7 @@ class OwnFeed:
         return Page(cursor, [_told(item) for item in items], more)
 
     async def touch(self, seen: Mapping[str, float]) -> None:
-        """Raises ``database.Unavailable``."""
+        """Raises ``answers.Unavailable``."""
         async with self._database.transaction() as transaction:
             await sessions.touched(transaction, seen, self._idle)
 
@@ -54,14 +55,14 @@ class OwnFeed:
         """As ``read``; raises ``Unusable`` instead of ``Unavailable``."""
         try:
             return await self.read(after)
-        except database.Unavailable as error:
+        except answers.Unavailable as error:
             raise Unusable("Unreachable", f"the database: {error.reason}") from None
 
     async def active(self, sessions: Mapping[str, float]) -> None:
         """As ``touch``; raises ``Unusable``."""
         try:
             await self.touch(sessions)
-        except database.Unavailable as error:
+        except answers.Unavailable as error:
             raise Unusable("Unreachable", f"the database: {error.reason}") from None
 
 

@@ -14,9 +14,10 @@ from novacron.auth.domain.session import SessionRules
 from novacron.auth.service.counts import Counts
 from novacron.auth.service.issuing import Issuer
 from novacron.auth.service.standing import Objection, Unavailable
-from novacron.auth.service.store import database, people, sessions, subjects
+from novacron.auth.service.store import people, sessions, subjects
 from novacron.auth.service.store.database import Database, Transaction
 from novacron.auth.service.store.subjects import Subject
+from novacron.workload.service import answers
 
 _CLOCKS_SECONDS = 60
 """By which the clocks of this pod and of the database may differ."""
@@ -38,7 +39,7 @@ class OwnStanding:
         try:
             async with self._database.transaction() as transaction:
                 return await self._objection(transaction, claims)
-        except database.Unavailable as error:
+        except answers.Unavailable as error:
             raise Unavailable(error.reason, _OUTAGE) from None
 
     async def rotated(self, claims: Claims) -> str | None:

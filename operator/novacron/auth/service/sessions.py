@@ -19,10 +19,9 @@ from novacron.auth.service.login import new_password
 from novacron.auth.service.passwords import Busy
 from novacron.auth.service.store import audit as rows
 from novacron.auth.service.store import people, sessions
-from novacron.auth.service.store.database import Unavailable
 from novacron.auth.service.store.people import Person
 from novacron.workload.service import answers
-from novacron.workload.service.answers import Refusal
+from novacron.workload.service.answers import Refusal, Unavailable
 from novacron.workload.service.operations import Operation
 
 SESSIONS = "/api/v1/auth/sessions"

@@ -9,7 +9,8 @@ import structlog
 
 from novacron.auth.domain.refresh import GRACE_SECONDS
 from novacron.auth.service.store import sessions
-from novacron.auth.service.store.database import Database, Unavailable
+from novacron.auth.service.store.database import Database
+from novacron.workload.service.answers import Unavailable
 
 _log = structlog.get_logger(__name__)
 

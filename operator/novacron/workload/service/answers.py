@@ -82,6 +82,18 @@ class Refusal(NovaCronError):
         self.members = members
 
 
+class Unavailable(NovaCronError):
+    """The database cannot be asked now: a 503, and never "there is no such".
+
+    Args:
+        reason: a word of ours or the name of an error's class; no text of the server.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database cannot be asked: {reason}; look at /ready, then try again")
+        self.reason = reason
+
+
 def refused(request: Request, refusal: Refusal) -> Response:
     """The answer that says so."""
     headers = refusal.headers

@@ -14,7 +14,8 @@ from novacron.auth.service import audit
 from novacron.auth.service.audit import Event
 from novacron.auth.service.audit_rows import AuditRows
 from novacron.auth.service.counts import Counts
-from novacron.auth.service.store.database import Transaction, Unavailable
+from novacron.auth.service.store.database import Transaction
+from novacron.workload.service.answers import Unavailable
 
 FAILED = Event(audit.LOGIN_FAILED, "wrong_password", "192.0.2.1", subject="somebody")
 

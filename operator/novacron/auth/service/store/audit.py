@@ -6,7 +6,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from novacron.auth.service.audit import Event
-from novacron.auth.service.store.database import Transaction, Unavailable
+from novacron.auth.service.store.database import Transaction
+from novacron.workload.service.answers import Unavailable
 
 
 async def add(transaction: Transaction, event: Event) -> None:

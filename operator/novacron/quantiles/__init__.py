@@ -1,0 +1,1 @@
+"""Exact selection and mergeable sketches, used by query and ml."""

@@ -1,0 +1,1 @@
+"""Users, metrics of virtual machines, the dashboard and percentiles."""

@@ -1,0 +1,1 @@
+"""What query knows by itself: windows, thresholds, bounds, who may see what. Pure."""

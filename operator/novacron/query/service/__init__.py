@@ -1,0 +1,1 @@
+"""The workload: routes over the schema `query`."""

@@ -1,0 +1,33 @@
+"""What query counts (interfaces.md). Labels are closed lists: names of our questions, and outcomes."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+OUTCOMES = ("ok", "timeout", "unavailable", "refused", "failed")
+"""timeout: PostgreSQL gave it up; unavailable: there was no database; refused: nothing was wrong with the database;
+failed: a defect."""
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Counts:
+    """Of one process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._queries = Counter(
+            "novacron_query_queries",
+            "Questions put to the database, by name and outcome.",
+            ["query", "outcome"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "novacron_query_duration_seconds",
+            "Time of one question, with the wait for a connection.",
+            ["query"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+    def answered(self, name: str, outcome: str, seconds: float) -> None:
+        self._queries.labels(name, outcome).inc()
+        self._seconds.labels(name).observe(seconds)

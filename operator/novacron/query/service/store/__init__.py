@@ -1,0 +1,1 @@
+"""The SQL of query: fixed statements, values beside them."""

@@ -23,6 +23,7 @@ from tests.support.database import Database, Login
 from tests.support.postgres import Postgres
 from tests.support.query_pods import QueryPods
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 _DAY = "SELECT to_char(timezone('UTC', now()) + make_interval(days => %s), '_YYYY_MM_DD')"
 _QUARTER = 900.0
@@ -40,8 +41,8 @@ class Pod:
         self.now += seconds
         return await self.dependency.check()
 
-    def answered(self, ok: int, timeout: int) -> None:
-        for outcome, times in (("ok", ok), ("timeout", timeout)):
+    def answered(self, ok: int, late: int) -> None:
+        for outcome, times in (("ok", ok), ("timeout", late)):
             for _ in range(times):
                 self.counts.answered("dashboard", outcome, 0.01)
 
@@ -114,9 +115,7 @@ async def test_an_index_whose_building_broke_off_is_named_and_one_that_is_being_
             build = "CREATE INDEX CONCURRENTLY slow ON query.vm_latest (timestamp)"
             building = asyncio.create_task(asyncio.to_thread(builder.execute, build))
             invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
-            async with asyncio.timeout(10):
-                while database.sql(invalid) == [(0,)]:
-                    await asyncio.sleep(0.02)
+            until(lambda: database.sql(invalid) == [(1,)], "the build has begun", every=0.02)
             assert told(await one.later(0)) == ("ok", "Reached")
             builder.cancel()
             await asyncio.gather(building, return_exceptions=True)
@@ -149,7 +148,7 @@ async def test_a_whole_day_without_a_vacuum_counts_once_autovacuum_had_its_time(
 
 
 @pytest.mark.parametrize(
-    ("ok", "timeout", "state"),
+    ("ok", "late", "state"),
     [
         pytest.param(95, 5, "degraded", id="one-of-twenty"),
         pytest.param(0, 4, "ok", id="too-few-to-say"),
@@ -157,12 +156,12 @@ async def test_a_whole_day_without_a_vacuum_counts_once_autovacuum_had_its_time(
     ],
 )
 async def test_questions_that_are_given_up_count_by_their_share_of_the_last_minutes(
-    database: Database, login: Login, ok: int, timeout: int, state: str
+    database: Database, login: Login, ok: int, late: int, state: str
 ) -> None:
     async with pod(database, login) as one:
-        one.answered(ok=10, timeout=100)
+        one.answered(ok=10, late=100)
         assert told(await one.later(0)) == ("ok", "Reached")
-        one.answered(ok, timeout)
+        one.answered(ok, late)
         found = await one.later(60)
         assert told(found) == ((state, "QuestionsTimedOut") if state == "degraded" else ("ok", "Reached"))
         for _ in range(3):
@@ -176,7 +175,7 @@ async def test_several_things_are_told_together_and_the_gravest_is_the_reason(da
             database.sql(f"DROP TABLE {partition(database, parent, days)}")
     async with pod(database, login) as one:
         await one.later(0)
-        one.answered(ok=0, timeout=20)
+        one.answered(ok=0, late=20)
         found = await one.later(60)
     assert told(found) == ("degraded", "PartitionMissing")
     assert "and 1 more" in found.message
@@ -187,7 +186,7 @@ async def test_while_nobody_can_look_nothing_is_said_of_queries(database: Databa
     async with pod(database, login) as one:
         await one.later(0)
         database.server.sql(f"REVOKE CONNECT ON DATABASE {database.name} FROM PUBLIC")
-        database.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{login.name}'")
+        database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", login.name)
         found = await one.later(60)
         assert found.state == "down"
         database.server.sql(f"GRANT CONNECT ON DATABASE {database.name} TO PUBLIC")

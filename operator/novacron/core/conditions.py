@@ -111,7 +111,7 @@ REASONS: dict[str, str] = {
     "StoreNotReady": "The SecretStore is not valid; its own message follows.",
     "Unschedulable": "No node takes the pods; the message says what nodes lack and which field asks for it.",
     "Unobserved": "Not seen yet.",
-    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; partitions are there for months.",
+    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; there are partitions for a week.",
     "WriteFailed": "The API server refused a write; its answer follows. The operator tries again.",
     "WorkloadUnavailable": "A workload has too few available pods; the message names it and why.",
 }

@@ -32,8 +32,8 @@ REASONS: dict[str, str] = {
     "CheckOverdue": "Nobody has looked for too long, so the last answer is not believed any more.",
     "PartitionMissing": "There is no partition for samples of today or tomorrow: they will be refused.",
     "IndexInvalid": "The building of an index broke off, so no query uses it.",
-    "VacuumBehind": "Most of a whole day's samples were neither vacuumed nor analysed: queries read more than they need.",
-    "QuestionsTimedOut": "PostgreSQL gave up a good part of the last minutes' questions, as they took too long.",
+    "VacuumBehind": "Most of a whole day was not vacuumed or analysed: queries read more than they need.",
+    "QuestionsTimedOut": "PostgreSQL gave up a good part of the last minutes' questions: they took too long.",
 }
 """Reason -> what it means."""
 

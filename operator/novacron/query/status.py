@@ -23,7 +23,7 @@ def complaints(said: Iterable[Dependency]) -> tuple[Dependency, ...] | None:
 def queries_healthy(heard: tuple[Dependency, ...] | None) -> Condition:
     """Of what the pods behind the Service said by now: only False is bad, and nothing is gated by it."""
     if heard is None:
-        message = "query: no pod can tell the operator how its queries do; see CredentialsCurrent, and /ready of its pods"
+        message = "query: no pod can tell how its queries do; see CredentialsCurrent, and /ready of its pods"
         return condition("Unknown", "NotReachable", message)
     if heard:
         return condition("False", "QueriesImpaired", "; ".join(f"{item.reason}: {item.message}" for item in heard))

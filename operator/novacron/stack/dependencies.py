@@ -138,7 +138,8 @@ def credentials(question: Question, heard: Mapping[str, Heard]) -> Condition:
         where = "the store that spec.secrets.vault names" if question.synced else "that Secret"
         message = f"{'; '.join(refused)}; put the present login into {where}: pods read it again by themselves"
         return Condition(c.CREDENTIALS_CURRENT, "False", "CredentialsRefused", message)
-    standing, unasked = question.standing.get(c.CREDENTIALS_CURRENT), [role for role in question.roles if role not in answers]
+    unasked = [role for role in question.roles if role not in answers]
+    standing = question.standing.get(c.CREDENTIALS_CURRENT)
     if standing is not None and set(unasked) - question.absent and standing.reason != "Unobserved":
         return standing
     return _unknown([role for role in question.roles if answers.get(role, ()) is None], unasked) or Condition(

@@ -257,7 +257,9 @@ def test_pods_that_admission_refuses_are_told_by_the_deployment_itself() -> None
 def test_refused_credentials_do_not_gate() -> None:
     refused = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "it says no"),)
     question = Question(("api", "auth", "query"), synced=True, within_reach=True)
-    observed = _observed(question=question, heard={"CredentialsCurrent": {"api": (), "auth": refused, "query": refused}})
+    observed = _observed(
+        question=question, heard={"CredentialsCurrent": {"api": (), "auth": refused, "query": refused}}
+    )
     found = _judged(observed)
     assert _summary(observed)[0] == "True"
     assert (found["CredentialsCurrent"].status, found["CredentialsCurrent"].reason) == ("False", "CredentialsRefused")

@@ -85,7 +85,9 @@ class QueriesDependency:
         ]
         if self._given_up():
             found.append(Unusable("QuestionsTimedOut"))
-        return findings.impaired(self.name, found) if found else findings.reached(self.name, does="do well", required=False)
+        if found:
+            return findings.impaired(self.name, found)
+        return findings.reached(self.name, does="do well", required=False)
 
     def _lasting(self, look: Look) -> Sequence[str]:
         if not look.behind:

@@ -24,10 +24,10 @@ _SAYS: dict[str, tuple[str, str]] = {
     "FileInvalid": ("has an unusable mounted file", "correct it"),
     "Unchecked": ("was not looked at yet", "wait"),
     "CheckOverdue": ("was not looked at for too long", "if it stays so, restart the pod"),
-    "PartitionMissing": ("have no partition for samples to come", "see why the upkeep CronJob fails, and run it by hand"),
+    "PartitionMissing": ("have no partition for samples to come", "see why the upkeep CronJob fails, and run it"),
     "IndexInvalid": ("lack an index whose building broke off", "REINDEX it; drop it if its name ends in _ccnew"),
-    "VacuumBehind": ("read more than they need, for want of a vacuum", "see what keeps autovacuum off, and VACUUM ANALYZE"),
-    "QuestionsTimedOut": ("take too long too often", "compare the database's load with novacron_query_duration_seconds"),
+    "VacuumBehind": ("read too much, for want of a vacuum", "see what keeps autovacuum off, and VACUUM ANALYZE"),
+    "QuestionsTimedOut": ("take too long too often", "see the database's load and novacron_query_duration_seconds"),
 }
 """Reason -> what the dependency does, and what to do about it."""
 

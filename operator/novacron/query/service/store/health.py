@@ -20,8 +20,8 @@ WHERE schemas.nspname = 'query' AND NOT (i.indisvalid AND i.indisready)
     )
 ORDER BY 1
 """
-"""One that is being built is not valid yet: whoever does so concurrently holds that lock on its table meanwhile. So does
-a vacuum, after which there is another look."""
+"""One that is being built is not valid yet: whoever does so concurrently holds that lock on its table meanwhile. So
+does a vacuum; there is another look after it."""
 
 _MISSING: LiteralString = """
 SELECT wanted.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.auth.desired import NO_KEYS
@@ -47,6 +48,7 @@ class Observed:
     outdated: workload -> what it says against the schema.
     migration: how the last pod of the migration ended, where that was not well.
     upkeep: the same of the last upkeep.
+    missing: Secret that pods wait for -> when a kubelet last said that it is not there.
     """
 
     resource: NovaCron
@@ -66,3 +68,4 @@ class Observed:
     outdated: Mapping[str, Dependency] = field(default_factory=dict)
     migration: End | None = None
     upkeep: End | None = None
+    missing: Mapping[str, datetime] = field(default_factory=dict)

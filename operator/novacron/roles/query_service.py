@@ -11,6 +11,8 @@ from novacron.query.service.asking import Asking
 from novacron.query.service.counts import Counts
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
+from novacron.query.service.users import Users
+from novacron.query.service.vms import Vms
 from novacron.roles import guarded
 from novacron.workload.service import database, redis
 from novacron.workload.service.context import Context, Service
@@ -28,8 +30,9 @@ def service(context: Context) -> Service:
     return guarded.service(context, _operations(asking), commands=redis.opened(context), answering=outages.answering)
 
 
-def _operations(_asking: Asking) -> list[Operation]:
-    return []
+def _operations(asking: Asking) -> list[Operation]:
+    families = (Users(asking), Vms(asking))
+    return [operation for family in families for operation in family.operations()]
 
 
 def caller(request: Request) -> Caller:

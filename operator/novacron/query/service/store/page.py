@@ -16,6 +16,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS: LiteralString = "(extract(epoch FROM {column}) * 1000000)::int8"
 """Of a time, exactly: PostgreSQL extracts a numeric."""
 
+_PAGE: LiteralString = """
+    SELECT coalesce(json_agg(item) FILTER (WHERE n <= %(limit)s), '[]')::text AS items,
+           count(*) AS found, least(count(*), %(limit)s) AS shown,
+           max(json_build_array({position})::text) FILTER (WHERE n = %(limit)s) AS last
+    FROM (SELECT item, row_number() OVER () AS n
+          FROM ({rows} LIMIT %(limit)s + 1 OFFSET %(offset)s) AS item) AS numbered"""
+"""Made of fragments that are written in this package, in no part a client's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -45,16 +53,7 @@ def paged(rows: LiteralString, position: LiteralString) -> LiteralString:
         rows: a SELECT in its order, without a limit; its columns are the items' members.
         position: of a row ``item``, as arguments of json_build_array.
     """
-    return (  # of fragments that are written here, in no part a client's
-        """SELECT coalesce(json_agg(item) FILTER (WHERE n <= %(limit)s), '[]')::text AS items,
-                  count(*) AS found, least(count(*), %(limit)s) AS shown,
-                  max(json_build_array("""
-        + position
-        + """)::text) FILTER (WHERE n = %(limit)s) AS last
-           FROM (SELECT item, row_number() OVER () AS n FROM ("""
-        + rows
-        + """ LIMIT %(limit)s + 1 OFFSET %(offset)s) AS item) AS numbered"""  # noqa: S608
-    )
+    return _PAGE.format(rows=rows, position=position)
 
 
 def conditions(wheres: Sequence[LiteralString]) -> LiteralString:

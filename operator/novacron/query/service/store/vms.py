@@ -13,8 +13,6 @@ from novacron.query.service.store.page import EMPTY, MICROSECONDS, Page, at, con
 _ROWS: LiteralString = """SELECT id, name, status, cpu_cores, memory_mb, created_at, updated_at, organization_id
     FROM query.vms"""
 _LIVE: LiteralString = "deleted_at IS NULL"
-_SEEN: LiteralString = """ WHERE id = %(id)s AND deleted_at IS NULL
-    AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)"""
 _FILTERS: Mapping[str, LiteralString] = {
     "organization": "organization_id = %(organization)s",
     "status": "status = %(status)s",
@@ -108,7 +106,10 @@ async def read(transaction: Transaction, vm_id: UUID, organization: UUID | None)
     """
     found = await transaction.first(
         _Document,
-        "SELECT row_to_json(vm)::text AS document FROM (" + _ROWS + _SEEN + ") AS vm",
+        """SELECT row_to_json(vm)::text AS document
+           FROM (SELECT id, name, status, cpu_cores, memory_mb, created_at, updated_at, organization_id FROM query.vms
+                 WHERE id = %(id)s AND deleted_at IS NULL
+                   AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)) AS vm""",
         id=vm_id,
         organization=organization,
     )
@@ -160,7 +161,9 @@ async def delete(transaction: Transaction, vm_id: UUID, organization: UUID | Non
         organization: whose it must be; None: anybody's.
     """
     deleted = await transaction.execute(
-        "UPDATE query.vms SET deleted_at = clock_timestamp(), updated_at = clock_timestamp()" + _SEEN,
+        """UPDATE query.vms SET deleted_at = clock_timestamp(), updated_at = clock_timestamp()
+           WHERE id = %(id)s AND deleted_at IS NULL
+             AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)""",
         id=vm_id,
         organization=organization,
     )

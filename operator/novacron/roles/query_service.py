@@ -11,6 +11,7 @@ from novacron.query.domain.caller import Caller
 from novacron.query.service import outages
 from novacron.query.service.asking import Asking
 from novacron.query.service.counts import Counts
+from novacron.query.service.health import QueriesDependency
 from novacron.query.service.metrics import Metrics
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
@@ -29,6 +30,7 @@ def service(context: Context) -> Service:
     sessions = database.opened(context)
     context.dependencies.append(SchemaDependency(sessions, "query", settings.database.secret))
     counts = Counts(context.telemetry.registry)
+    context.dependencies.append(QueriesDependency(sessions, counts))
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
     metrics = Metrics(asking)
     return guarded.service(

@@ -274,7 +274,8 @@ class Controller:
         """Between passes the pulse asks what serves, and calls when the answers change what was just judged."""
         if self._pulse is None:
             return
-        shown = next(item for item in verdict if item.type == conditions.CREDENTIALS_CURRENT)
+        told = {item.type: item for item in verdict}
+        shown = (told[conditions.CREDENTIALS_CURRENT], told[conditions.QUERIES_HEALTHY])
         key = (resource.metadata.namespace, resource.metadata.name)
         self._pulse.follow(key, asking.targets(resource, observed.children), observed.question, shown)
 

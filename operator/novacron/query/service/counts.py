@@ -27,7 +27,15 @@ class Counts:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self._asked = 0
+        self._timed_out = 0
 
     def answered(self, name: str, outcome: str, seconds: float) -> None:
         self._queries.labels(name, outcome).inc()
         self._seconds.labels(name).observe(seconds)
+        self._asked += outcome in ("ok", "timeout")
+        self._timed_out += outcome == "timeout"
+
+    def tally(self) -> tuple[int, int]:
+        """Questions that PostgreSQL answered or gave up since the start, and those that it gave up."""
+        return self._asked, self._timed_out

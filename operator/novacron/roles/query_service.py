@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from starlette.requests import Request
 
 from novacron.auth.service import identity
@@ -10,8 +12,11 @@ from novacron.query.service import outages
 from novacron.query.service.asking import Asking
 from novacron.query.service.counts import Counts
 from novacron.query.service.health import QueriesDependency
+from novacron.query.service.metrics import Metrics
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
+from novacron.query.service.users import Users
+from novacron.query.service.vms import Vms
 from novacron.roles import guarded
 from novacron.workload.service import database, redis
 from novacron.workload.service.context import Context, Service
@@ -27,11 +32,22 @@ def service(context: Context) -> Service:
     counts = Counts(context.telemetry.registry)
     context.dependencies.append(QueriesDependency(sessions, counts))
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    return guarded.service(context, _operations(asking), commands=redis.opened(context), answering=outages.answering)
+    metrics = Metrics(asking)
+    return guarded.service(
+        context,
+        _operations(Users(asking), Vms(asking), metrics),
+        commands=redis.opened(context),
+        limits=metrics.limits(context.settings.limits),
+        answering=outages.answering,
+    )
 
 
-def _operations(_asking: Asking) -> list[Operation]:
-    return []
+class _Family(Protocol):
+    def operations(self) -> list[Operation]: ...
+
+
+def _operations(*families: _Family) -> list[Operation]:
+    return [operation for family in families for operation in family.operations()]
 
 
 def caller(request: Request) -> Caller:

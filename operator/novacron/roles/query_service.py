@@ -8,7 +8,9 @@ from novacron.auth.service import identity
 from novacron.query.domain.caller import Caller
 from novacron.query.service import outages
 from novacron.query.service.asking import Asking
-from novacron.query.service.counts import Counts
+from novacron.query.service.cache import Cache
+from novacron.query.service.counts import CacheCounts, Counts
+from novacron.query.service.dashboard import Dashboard
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
 from novacron.roles import guarded
@@ -25,11 +27,13 @@ def service(context: Context) -> Service:
     context.dependencies.append(SchemaDependency(sessions, "query", settings.database.secret))
     counts = Counts(context.telemetry.registry)
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    return guarded.service(context, _operations(asking), commands=redis.opened(context), answering=outages.answering)
+    cache = Cache(settings.cache_seconds, CacheCounts(context.telemetry.registry))
+    operations = _operations(asking, cache)
+    return guarded.service(context, operations, commands=redis.opened(context), answering=outages.answering)
 
 
-def _operations(_asking: Asking) -> list[Operation]:
-    return []
+def _operations(asking: Asking, cache: Cache) -> list[Operation]:
+    return [*Dashboard(asking, cache).operations()]
 
 
 def caller(request: Request) -> Caller:

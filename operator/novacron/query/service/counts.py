@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 OUTCOMES = ("ok", "timeout", "unavailable", "refused", "failed")
 """timeout: PostgreSQL gave it up; unavailable: there was no database; refused: nothing was wrong with the database;
@@ -31,3 +31,28 @@ class Counts:
     def answered(self, name: str, outcome: str, seconds: float) -> None:
         self._queries.labels(name, outcome).inc()
         self._seconds.labels(name).observe(seconds)
+
+
+class CacheCounts:
+    """Of the answers that are given again."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str) -> Counter:
+            return Counter(f"novacron_query_cache_{name}", text, registry=registry)
+
+        self._hits = counter("hits", "Answers that were kept.")
+        self._misses = counter("misses", "Answers that the database was asked for.")
+        self._shared = counter("shared", "Answers that somebody else was waiting for already.")
+        self._bytes = Gauge("novacron_query_cache_bytes", "Size of the answers that are kept.", registry=registry)
+
+    def hit(self) -> None:
+        self._hits.inc()
+
+    def missed(self) -> None:
+        self._misses.inc()
+
+    def shared(self) -> None:
+        self._shared.inc()
+
+    def hold(self, size: int) -> None:
+        self._bytes.set(size)

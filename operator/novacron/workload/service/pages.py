@@ -84,10 +84,11 @@ class List:
         found: rows from where the page begins, one more than it takes where there are more.
         """
         shown = found[:limit]
-        return Page(shown, self._cursor(shown[-1]) if len(found) > limit else None)
+        return Page(shown, self.cursor(shown[-1].position, shown[-1].id) if len(found) > limit else None)
 
-    def _cursor(self, last: Row) -> str:
-        content = orjson.dumps([self._digest(), last.position, last.id])
+    def cursor(self, *position: object) -> str:
+        """Of the page after a position; ``position`` gives the values back."""
+        content = orjson.dumps([self._digest(), *position])
         return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
     def after(self, cursor: str | None) -> tuple[int, str] | None:

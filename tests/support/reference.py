@@ -144,6 +144,7 @@ def _auth_metrics() -> dict[str, str]:
 def _query_metrics() -> dict[str, str]:
     registry = CollectorRegistry()
     query.Counts(registry)
+    query.CacheCounts(registry)
     return _metrics(registry)
 
 

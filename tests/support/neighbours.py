@@ -132,6 +132,8 @@ async def _external_secret(kube: Kube, kind: Kind, item: dict[str, Any], mood: M
     digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
     status: dict[str, Any] = {"conditions": [_condition("Ready", mood, "SecretSynced", "SecretSyncedError")]}
     version = f"{meta['generation']}-{digest}"
+    if "refreshTime" in item.get("status", {}):
+        status["refreshTime"] = item["status"]["refreshTime"]
     if not mood.failure:
         if item.get("status", {}).get("syncedResourceVersion") != version:
             await kube.apply(SECRET, _target(item), manager=MANAGER)

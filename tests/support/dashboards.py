@@ -53,7 +53,7 @@ class Machine:
 def write(connection: psycopg.Connection[Any], machines: Sequence[Machine]) -> None:
     """These alone are in the database then."""
     for table in ("vms", "vm_metrics", "vm_latest", "vm_rollup_1m", "vm_rollup_5m"):
-        connection.execute(f"DELETE FROM query.{table}".encode())
+        connection.execute(f"DELETE FROM query.{table}".encode())  # noqa: S608 - of our own names
     with connection.cursor() as cursor:
         columns = "id, organization_id, name, status, cpu_cores, memory_mb, deleted_at"
         with cursor.copy(f"COPY query.vms ({columns}) FROM STDIN".encode()) as copy:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "query": ("novacron.roles.query", "query", "Run a workload: queries over metrics."),
     "ml": ("novacron.roles.ml", "ml", "Run a workload: feature extraction."),
     "migrate": ("novacron.roles.migrate", "migrate", "Bring the database's schemas up to date; once, forward."),
+    "demo-data": ("novacron.roles.demo_data", "demo_data", "Fill the database with made-up machines and samples."),
 }
 _EXIT_CODES = """\b
 Exit codes:

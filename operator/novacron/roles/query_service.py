@@ -9,6 +9,7 @@ from novacron.query.domain.caller import Caller
 from novacron.query.service import outages
 from novacron.query.service.asking import Asking
 from novacron.query.service.counts import Counts
+from novacron.query.service.ingest import Ingest
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
 from novacron.roles import guarded
@@ -25,7 +26,14 @@ def service(context: Context) -> Service:
     context.dependencies.append(SchemaDependency(sessions, "query", settings.database.secret))
     counts = Counts(context.telemetry.registry)
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    return guarded.service(context, _operations(asking), commands=redis.opened(context), answering=outages.answering)
+    ingest = Ingest(asking, counts)
+    return guarded.service(
+        context,
+        [*_operations(asking), *ingest.operations()],
+        commands=redis.opened(context),
+        limits=ingest.limits(context.settings.limits),
+        answering=outages.answering,
+    )
 
 
 def _operations(_asking: Asking) -> list[Operation]:

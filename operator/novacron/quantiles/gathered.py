@@ -52,7 +52,7 @@ class Gathered:
     def _handed_over(self) -> Sketch:
         if self._successor is None:
             said = f"more than {self._most} numbers do not fit into {self._most * _NUMBER} bytes"
-            raise TooMany(f"{said}; give more memory, or take a sketch")
+            raise TooMany(f"{said}; allow more memory, or ask for a sketch")
         self._successor.update(self._kept[: self.count])
         self._kept = np.empty(0, np.float64)
         return self._successor

@@ -12,21 +12,18 @@ import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, LiteralString, TypeVar
-
-import psycopg
+from typing import Any
 
 from novacron.query.service.store import users
-from novacron.query.service.store.database import Transaction
 from novacron.query.service.store.users import UserFilter
 from novacron.query.service.users import OFFSET_MOST, PATH
 from tests.bench.load import asked, get
 from tests.bench.report import Goal, Row
 from tests.bench.server import Bench
 from tests.support.certificates import Authority
+from tests.support.explained import Explained, connected
 from tests.support.postgres import Postgres
 from tests.support.query_pods import QueryPods
 from tests.support.redis_server import RedisServer
@@ -37,8 +34,6 @@ _PAGE, _STRIDE = 100, 1000
 _TURNS, _REQUESTS = 30, 10
 _ROUNDS = 7
 _PASSWORD = "of-the-bench"
-
-R = TypeVar("R")
 
 
 async def run(_bench: Bench) -> list[Row]:
@@ -114,68 +109,27 @@ async def _times(port: int, requests: Mapping[str, bytes]) -> dict[str, list[flo
     return took
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """Args:
-    milliseconds: of the execution, without EXPLAIN's own clocks.
-    buffers: pages of 8 KiB that were touched.
-    """
-
-    milliseconds: float
-    buffers: int
-
-
-class _Explained(Transaction):
-    """Explains what it is asked."""
-
-    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        super().__init__(connection)
-        self.cost = _Cost(0, 0)
-
-    async def first(self, kind: type[R], statement: LiteralString, /, **values: Any) -> R | None:
-        explained = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement
-        row = await (await self.connection.execute(explained, values)).fetchone()
-        assert row is not None
-        plan = row[0][0]
-        buffers = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
-        self.cost = _Cost(plan["Execution Time"], buffers)
-        return None
-
-
 async def _plans(pods: QueryPods) -> list[Row]:
     """What PostgreSQL takes and reads, the least of some rounds."""
-    login = pods.login
-    async with await psycopg.AsyncConnection.connect(
-        host="127.0.0.1",
-        port=pods.database.server.port,
-        dbname=pods.database.name,
-        user=login.name,
-        password=login.password,
-        autocommit=True,
-    ) as connection:
-        row = await (
-            await connection.execute(
-                """SELECT (extract(epoch FROM created_at) * 1000000)::int8, id::text FROM auth.user_directory
-                   ORDER BY created_at, id OFFSET %s LIMIT 1""",
-                [_DEPTH - 1],
-            )
-        ).fetchone()
+    async with await connected(pods.database, pods.login) as connection:
+        statement = """SELECT (extract(epoch FROM created_at) * 1000000)::int8, id::text FROM auth.user_directory
+                       ORDER BY created_at, id OFFSET %s LIMIT 1"""
+        row = await (await connection.execute(statement, [_DEPTH - 1])).fetchone()
         assert row is not None
         ways: dict[str, dict[str, Any]] = {
             "page 1": {},
             "depth 290,000, by cursor": {"after": (row[0], row[1])},
             "depth 290,000, by offset": {"offset": _DEPTH},
         }
-        explained = _Explained(connection)
+        explained = Explained(connection)
         found = []
         for name, where in ways.items():
             costs = []
             for _ in range(_ROUNDS):
                 await users.listed(explained, UserFilter(), "created_at", limit=_PAGE, **where)
-                costs.append(explained.cost)
-            least = min(costs, key=lambda cost: cost.milliseconds)
-            found.append(
-                Row(CASE, f"PostgreSQL: {name}", least.milliseconds, "ms", note=f"EXPLAIN ANALYZE, best of {_ROUNDS}")
-            )
-            found.append(Row(CASE, f"PostgreSQL: {name}: buffers", least.buffers, "", note="pages of 8 KiB touched"))
+                costs.append((explained.milliseconds, explained.buffers))
+            milliseconds, buffers = min(costs)
+            note = f"EXPLAIN ANALYZE, best of {_ROUNDS}"
+            found.append(Row(CASE, f"PostgreSQL: {name}", milliseconds, "ms", note=note))
+            found.append(Row(CASE, f"PostgreSQL: {name}: buffers", buffers, "", note="pages of 8 KiB touched"))
     return found

@@ -736,7 +736,7 @@ def test_a_client_that_has_the_answer_is_told_so(query: QueryPods, organization:
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
         machines(query, organization, ["b"])
         people(query, organization, DAY)
-        query.database.sql("UPDATE query.vms SET name = 'c' WHERE id = %s", vm)
+        query.database.sql("UPDATE query.vms SET cpu_cores = cpu_cores + 1 WHERE id = %s", vm)
         assert query.ask(path, token, If_None_Match=first.headers["etag"]).status == 200
         head = query.pod.ask(path, "HEAD", Authorization=f"Bearer {token}")
         assert (head.status, head.body) == (200, b"")

@@ -169,7 +169,9 @@ async def test_a_compressed_form_counts_from_when_it_was_made() -> None:
     await bench.get("a", size=100)
     found = await bench.cache.answer("b", None, bench.ask(size=4000))
     assert bench.counted()[3] == 4100
-    await found.representation.answer(Request({"type": "http", "headers": [(b"accept-encoding", b"gzip")]}))
+    await found.representation.answer(
+        Request({"type": "http", "method": "GET", "headers": [(b"accept-encoding", b"gzip")]})
+    )
     bench.cache.weigh("b")
     compressed = found.representation.size - 4000
     assert 0 < compressed < 100

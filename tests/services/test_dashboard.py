@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -16,17 +14,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 
-from novacron.adapters.postgres import Connection
-from novacron.query.domain.caller import Caller
 from novacron.query.domain.dashboard import Question, Sort
 from novacron.query.domain.plan import Plan
-from novacron.query.domain.windows import windows
-from novacron.query.service.counts import Counts
-from novacron.query.service.store import dashboard as store
-from novacron.query.service.store.database import Database as Asked
 from tests.support import dashboards
+from tests.support.dashboard_store import DashboardStore
 from tests.support.dashboards import AVERAGES, SUMMARY_AVERAGES, Machine, Sample, same
 from tests.support.database import Database
 from tests.support.postgres import Postgres
@@ -36,72 +28,39 @@ NAMES = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 OURS, THEIRS = uuid5(NAMES, "ours"), uuid5(NAMES, "theirs")
 PLANS: tuple[Plan, ...] = ("rollup", "lateral")
 SORTS: tuple[Sort, ...] = ("name", "-current_cpu", "-current_memory", "-max_cpu_1hour")
-SOMEBODY = Caller("somebody", "platform-admin", None)
 MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 """A border of windows, buckets and partitions."""
 
 
-class Store:
-    """The store's answers, on one connection of the service's login."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is written there is what is asked for."""
 
-    def __init__(self, database: Database) -> None:
-        login = database.login("novacron_query")
-        self.writer = database.connect()
-        self._runner = asyncio.Runner()
-        info = database.connect(login).info
-        self._connection = self._runner.run(
-            psycopg.AsyncConnection.connect(info.dsn, password=login.password, autocommit=False)
-        )
-        self._database = Asked(self, 5, Counts(CollectorRegistry()))
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        async with self._connection.transaction():
-            yield self._connection
-
-    def close(self) -> None:
-        self._runner.run(self._connection.close())
-        self._runner.close()
-        self.writer.close()
-
-    def ask(self, way: Plan, asked: Question) -> store.Found:
-        return self._runner.run(self._ask(way, asked))
-
-    async def _ask(self, way: Plan, asked: Question) -> store.Found:
-        assert asked.as_of is not None
-        async with self._database.reading("dashboard", SOMEBODY, {}) as transaction:
-            return await store.found(transaction, way, asked, windows(asked.as_of))
-
-    def extent(self, asked: Question) -> tuple[int, int]:
-        async def found() -> store.Extent:
-            async with self._database.reading("dashboard", SOMEBODY, {}) as transaction:
-                return await store.extent(transaction, asked)
-
-        extent = self._runner.run(found())
-        assert abs(extent.now - datetime.now(UTC)) < MINUTE
-        return extent.selected, extent.every
+    store: DashboardStore
+    writer: psycopg.Connection[Any]
 
 
 @pytest.fixture(scope="module")
-def answers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def stage(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     database = Database(postgres, tmp_path_factory.mktemp("dashboard"))
     database.migrate(database.owner())
-    found = Store(database)
-    yield found
-    found.close()
+    store = DashboardStore(database, database.login("novacron_query"))
+    with database.connect() as writer:
+        yield Stage(store, writer)
+    store.close()
 
 
-def check(answers: Store, machines: Sequence[Machine], as_of: datetime, **asked: Any) -> None:
+def check(store: DashboardStore, machines: Sequence[Machine], as_of: datetime, **asked: Any) -> None:
     """Both plans say what a count by hand says."""
     question = Question(as_of=as_of, limit=5000, **asked)
     seen = [
         one
         for one in machines
-        if (question.organization in (None, str(one.organization))) and (question.status in (None, one.status))
+        if (question.organization in (None, one.organization)) and (question.status in (None, one.status))
     ]
     wanted = dashboards.items(seen, as_of, question.sort)
     for way in PLANS:
-        found = answers.ask(way, question)
+        found = store.ask(way, question)
         shown = [_timed(item) for item in json.loads(found.items)]
         assert [item["id"] for item in shown] == [item["id"] for item in wanted], way
         for item, one in zip(shown, wanted, strict=True):
@@ -164,13 +123,13 @@ def fleets(draw: st.DrawFn) -> tuple[datetime, list[Machine]]:
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_both_plans_say_what_a_count_by_hand_says(
-    answers: Store, fleet: tuple[datetime, list[Machine]], sort: Sort
+    stage: Stage, fleet: tuple[datetime, list[Machine]], sort: Sort
 ) -> None:
     as_of, machines = fleet
-    dashboards.write(answers.writer, machines)
-    check(answers, machines, as_of, sort=sort)
-    check(answers, machines, as_of, organization=str(OURS))
-    check(answers, machines, as_of, status="running")
+    dashboards.write(stage.writer, machines)
+    check(stage.store, machines, as_of, sort=sort)
+    check(stage.store, machines, as_of, organization=OURS)
+    check(stage.store, machines, as_of, status="running")
 
 
 def dense(seed: int) -> list[Machine]:
@@ -197,9 +156,9 @@ def _measured(chance: random.Random) -> float | None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_same_of_many_samples(answers: Store, seed: int) -> None:
+def test_the_same_of_many_samples(stage: Stage, seed: int) -> None:
     machines = dense(seed)
-    dashboards.write(answers.writer, machines)
+    dashboards.write(stage.writer, machines)
     moments = [
         MIDNIGHT,
         MIDNIGHT + MICROSECOND,
@@ -209,20 +168,20 @@ def test_the_same_of_many_samples(answers: Store, seed: int) -> None:
     ]
     for as_of in [*moments, MIDNIGHT + 2 * HOUR, MIDNIGHT + 5 * HOUR, MIDNIGHT - 90 * MINUTE]:
         for sort in SORTS:
-            check(answers, machines, as_of, sort=sort)
-        check(answers, machines, as_of, organization=str(THEIRS), status="stopped")
+            check(stage.store, machines, as_of, sort=sort)
+        check(stage.store, machines, as_of, organization=THEIRS, status="stopped")
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("way", PLANS)
-def test_pages_are_the_whole_in_pieces(answers: Store, way: Plan, sort: Sort) -> None:
-    dashboards.write(answers.writer, dense(3))
+def test_pages_are_the_whole_in_pieces(stage: Stage, way: Plan, sort: Sort) -> None:
+    dashboards.write(stage.writer, dense(3))
     asked = Question(as_of=MIDNIGHT + 50 * MINUTE, sort=sort, limit=5000)
-    whole = answers.ask(way, asked)
+    whole = stage.store.ask(way, asked)
     pieces: list[dict[str, Any]] = []
     asked = replace(asked, limit=7)
     while True:
-        found = answers.ask(way, asked)
+        found = stage.store.ask(way, asked)
         pieces += json.loads(found.items)
         assert json.loads(found.summary) == pytest.approx(json.loads(whole.summary), abs=1e-9)
         if found.id is None:
@@ -233,14 +192,19 @@ def test_pages_are_the_whole_in_pieces(answers: Store, way: Plan, sort: Sort) ->
     assert [item["id"] for item in pieces] == [item["id"] for item in json.loads(whole.items)]
 
 
-def test_of_nobody_there_is_a_summary(answers: Store) -> None:
-    dashboards.write(answers.writer, [])
-    check(answers, [], MIDNIGHT)
+def test_of_nobody_there_is_a_summary(stage: Stage) -> None:
+    dashboards.write(stage.writer, [])
+    check(stage.store, [], MIDNIGHT)
 
 
-def test_it_counts_no_further_than_to_where_it_matters(answers: Store) -> None:
+def test_it_counts_no_further_than_to_where_it_matters(stage: Stage) -> None:
     machines = [Machine(uuid5(NAMES, f"{number}"), OURS if number < 3 else THEIRS, "vm") for number in range(40)]
-    dashboards.write(answers.writer, machines)
-    assert answers.extent(Question()) == (40, 40)
-    assert answers.extent(Question(organization=str(OURS))) == (3, 13)
-    assert answers.extent(Question(organization=str(OURS), status="error")) == (0, 1)
+    dashboards.write(stage.writer, machines)
+    for asked, counted in [
+        (Question(), (40, 40)),
+        (Question(organization=OURS), (3, 13)),
+        (Question(organization=OURS, status="error"), (0, 1)),
+    ]:
+        extent = stage.store.extent(asked)
+        assert (extent.selected, extent.every) == counted
+        assert abs(extent.now - datetime.now(UTC)) < MINUTE

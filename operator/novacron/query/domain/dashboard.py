@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from novacron.query.domain.vm import Status
 from novacron.query.domain.windows import SIGHT
@@ -41,7 +42,7 @@ class Question:
     after: the place of the last row that was seen; None: from the first one on.
     """
 
-    organization: str | None = None
+    organization: UUID | None = None
     status: Status | None = None
     sort: Sort = "name"
     limit: int = 1000

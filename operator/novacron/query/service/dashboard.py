@@ -20,6 +20,7 @@ from novacron.query.domain.vm import Status
 from novacron.query.domain.windows import windows
 from novacron.query.service.asking import PEOPLE, Asking
 from novacron.query.service.cache import Answer, Cache
+from novacron.query.service.parameters import Id, Moment, view
 from novacron.query.service.store import dashboard as store
 from novacron.workload.service import answers, pages
 from novacron.workload.service.answers import Query, Refusal, Sent
@@ -27,27 +28,21 @@ from novacron.workload.service.operations import Operation
 from novacron.workload.service.representation import Representation
 
 PATH = "/api/v1/dashboard"
-_LONGEST_NAME = 255
-_LONGEST_CURSOR = 2400
-"""A name's characters may take six bytes each in JSON, and four thirds of that in base64."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-Instant = Annotated[AwareDatetime, Field(ge=_EPOCH, lt=datetime(9999, 1, 1, tzinfo=UTC))]
-Moment = Annotated[AwareDatetime, Field(description="RFC 3339 with an offset.")]
+Instant = Annotated[AwareDatetime, Field(description="RFC 3339 with an offset.")]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class DashboardQuery(Query):
-    organization: UUID | None = Field(None, description="For platform-admins; of others it can only be their own.")
+    organization: Id | None = Field(None, description="For platform-admins; of others it can only be their own.")
     status: Status | None = None
     sort: Sort = Field("name", description="With a minus: the highest first, and the unknown ones last.")
     limit: Annotated[int, Field(ge=1, le=5000, description="Items of a page.")] = 1000
-    cursor: Annotated[str, Field(max_length=_LONGEST_CURSOR, description="Member next of the page before.")] | None = (
-        None
-    )
-    as_of: Instant | None = Field(None, description="RFC 3339 with an offset. Without it: now, or a little ago.")
-    min_as_of: Instant | None = Field(None, description="An answer that is kept from before that will not do.")
+    cursor: pages.Cursor | None = None
+    as_of: Moment | None = Field(None, description="RFC 3339 with an offset. Without it: now, or a little ago.")
+    min_as_of: Moment | None = Field(None, description="An answer that is kept from before that will not do.")
 
 
 class DashboardItem(Sent):
@@ -64,9 +59,9 @@ class DashboardItem(Sent):
     status: Status
     cpu_cores: int
     memory_mb: int
-    created_at: Moment
+    created_at: Instant
     organization_id: UUID
-    last_metric_time: Moment | None
+    last_metric_time: Instant | None
     current_cpu: Percent | None
     current_memory: Percent | None
     current_disk: Percent | None
@@ -110,7 +105,7 @@ class DashboardPage(Sent):
     plan: how it was computed; the answer is the same either way.
     """
 
-    as_of: Moment
+    as_of: Instant
     plan: Plan
     summary: DashboardSummary
     items: list[DashboardItem]
@@ -132,7 +127,7 @@ class Dashboard:
     async def _get(self, request: Request) -> Response:
         wanted = answers.query(request, DashboardQuery)
         caller = self._asking.caller(request)
-        organization = caller.view(str(wanted.organization) if wanted.organization else None)
+        organization = view(caller, wanted.organization)
         one = _list(wanted, organization)
         asked = _question(wanted, organization, one)
         if asked.as_of is not None and wanted.min_as_of is not None and asked.as_of < wanted.min_as_of:
@@ -161,11 +156,13 @@ class Dashboard:
             way = plan.chosen(extent.selected, extent.every)
             found = await store.found(transaction, way, asked, windows(as_of))
             transaction.rows = found.rows
-        following = None if found.id is None else one.cursor(_microseconds(as_of), found.key, found.id)
+        following = None
+        if found.key is not None and found.id is not None:
+            following = one.cursor(_microseconds(as_of), found.key, found.id)
         return Answer(as_of, Representation(_document(as_of, way, found, following)))
 
 
-def _list(wanted: DashboardQuery, organization: str | None) -> pages.List:
+def _list(wanted: DashboardQuery, organization: UUID | None) -> pages.List:
     """The page after a page is of the same instant, which its cursor holds."""
     filters: dict[str, Any] = {"view": organization, "status": wanted.status}
     if wanted.as_of is not None:
@@ -173,17 +170,13 @@ def _list(wanted: DashboardQuery, organization: str | None) -> pages.List:
     return pages.List(f"dashboard by {wanted.sort}", filters)
 
 
-def _question(wanted: DashboardQuery, organization: str | None, one: pages.List) -> Question:
-    kind = _is_name if wanted.sort == "name" else _is_number
+def _question(wanted: DashboardQuery, organization: UUID | None, one: pages.List) -> Question:
+    kind = pages.text if wanted.sort == "name" else _is_number
     position = one.position(wanted.cursor, pages.moment, kind, pages.identifier)
-    as_of, after = wanted.as_of.astimezone(UTC) if wanted.as_of else None, None
+    as_of, after = wanted.as_of, None
     if position is not None:
         as_of, after = _EPOCH + position[0] * _MICROSECOND, (position[1], position[2])
     return Question(organization, wanted.status, wanted.sort, wanted.limit, as_of, after)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_NAME and "\0" not in value
 
 
 def _is_number(value: object) -> bool:

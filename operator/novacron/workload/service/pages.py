@@ -87,8 +87,8 @@ class List:
         shown = found[:limit]
         return Page(shown, self.cursor(shown[-1].position, shown[-1].id) if len(found) > limit else None)
 
-    def cursor(self, *position: object) -> str:
-        """Of the page after a position; ``position`` gives the values back."""
+    def cursor(self, *position: float | str) -> str:
+        """To go on after a position."""
         content = orjson.dumps([self._digest(), *position])
         return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 

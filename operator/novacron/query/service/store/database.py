@@ -22,7 +22,7 @@ SET LOCAL timezone = 'UTC'
 """
 """Compiling costs more than any of our statements saves, and so do workers, which belong to all who ask. A plan that
 fits the values knows which partitions there are to read, and which filters are given: without it the dashboard's
-LATERAL plan takes 1.6 times as long (docs/decisions/0023). Times are answered in UTC, wherever the server is.
+LATERAL plan takes 1.6 times as long (docs/decisions/0023). Times in JSON are UTC, whatever the server is set to.
 """
 _READ: LiteralString = f"{_BEGIN}; SET TRANSACTION READ ONLY"
 _SPARE_SECONDS = 5.0

@@ -20,7 +20,7 @@ _OF_A_PROCESS = ("Reached", "Unchecked", "CheckOverdue", *_OF_QUERIES)
 REASONS: dict[str, str] = {
     "Migrated": "Migrations were applied, and the schemas are what this version needs.",
     "Current": "The schemas were what this version needs already.",
-    "Kept": "Partitions are there for the months ahead, and what had run out is gone.",
+    "Kept": "Partitions are there for the time ahead, and what had run out is gone.",
     "MigrationRunning": "Another run holds the lock; the upkeep leaves the database to it.",
     "SchemaOlder": "The schema is not there, or is older than this version needs: the upkeep waits for a migration.",
     "SettingsInvalid": "The settings document cannot be used.",
@@ -40,6 +40,26 @@ _LONGEST = 1024
 """Characters of a message: the kubelet cuts what a container leaves at 4096 bytes, in the middle of JSON."""
 
 
+@dataclass(slots=True)
+class Upkeep:
+    """What a run did besides migrations, table -> number. Tables are of ours, so few that a message holds them.
+
+    Args:
+        made: partitions, of the time to come.
+        dropped: partitions, whose time is over.
+        deleted: rows.
+    """
+
+    made: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        counted = [(sum(self.made.values()), "made"), (sum(self.dropped.values()), "dropped")]
+        rows = sum(self.deleted.values())
+        return ", ".join([*(f"{number} {what}" for number, what in counted), f"{rows} rows deleted"])
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The end of one run.
@@ -48,6 +68,7 @@ class Report:
         message: what is and what to do; neither a value of the database nor another program's text about one.
         schemas: schema -> id of its last migration, of those that were looked at.
         applied: migrations that this run applied.
+        upkeep: what else it did, however it ended.
     """
 
     outcome: Outcome
@@ -55,6 +76,7 @@ class Report:
     message: str
     schemas: Mapping[str, str] = field(default_factory=dict)
     applied: int = 0
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS:
@@ -68,4 +90,7 @@ class Report:
             "message": self.message[:_LONGEST],
             "schemas": dict(self.schemas),
             "applied": self.applied,
+            "made": dict(self.upkeep.made),
+            "dropped": dict(self.upkeep.dropped),
+            "deleted": dict(self.upkeep.deleted),
         }

@@ -12,6 +12,7 @@ from novacron.query.service.cache import Cache
 from novacron.query.service.counts import CacheCounts, Counts
 from novacron.query.service.dashboard import Dashboard
 from novacron.query.service.health import QueriesDependency
+from novacron.query.service.ingest import Ingest
 from novacron.query.service.metrics import Metrics
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
@@ -31,18 +32,20 @@ def service(context: Context) -> Service:
     schema = SchemaDependency(sessions, "query", settings.database.secret)
     context.dependencies.extend((schema, QueriesDependency(sessions, counts)))
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    metrics = Metrics(asking)
+    metrics, ingest = Metrics(asking), Ingest(asking, counts)
     operations = [
         *Users(asking).operations(),
         *Vms(asking).operations(),
         *metrics.operations(),
         *Dashboard(asking, Cache(settings.cache_seconds, CacheCounts(context.telemetry.registry))).operations(),
+        *ingest.operations(),
     ]
+    base = context.settings.limits
     return guarded.service(
         context,
         operations,
         commands=redis.opened(context),
-        limits=metrics.limits(context.settings.limits),
+        limits={**metrics.limits(base), **ingest.limits(base)},
         answering=outages.answering,
     )
 

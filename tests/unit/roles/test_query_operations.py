@@ -1,4 +1,4 @@
-"""Query's routes, its OpenAPI document and the table of docs/query.md are the same thing."""
+"""Query's routes and its OpenAPI document are the same thing, and whom it lets in it says in auth's words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from novacron.api.v1alpha1 import validate
+from novacron.auth.domain import roles
+from novacron.auth.service import permissions
+from novacron.query.service import asking, metrics
 from novacron.roles import query_service
 from novacron.stack import settings as written
 from novacron.workload.service.context import Context, Service
@@ -15,14 +18,14 @@ from novacron.workload.service.reload import ReloadedSettings
 from novacron.workload.service.settings import load
 from novacron.workload.service.telemetry import Telemetry
 from tests.support import resources
-from tests.unit.roles import served
+from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, served, table
 
 DOCS = Path(__file__).parents[3] / "docs" / "query.md"
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """Nothing connects."""
+    """Of a resource with the defaults; nothing connects."""
     folder = tmp_path_factory.mktemp("config")
     body = resources.changed(resources.minimal(), {"metadata.uid": "u"})
     (folder / "settings.json").write_text(written.settings(validate(body), "query", 2048))
@@ -34,12 +37,48 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
 
 @pytest.fixture(scope="module")
 def document(service: Service) -> dict[str, Any]:
-    return served.document(service)
+    return served(service)
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round(service: Service, document: dict[str, Any]) -> None:
-    served.check_routes(service, document)
+    check_routes(service, document)
 
 
-def test_the_table_in_the_documentation_has_every_route_with_whose_token_is_enough(document: dict[str, Any]) -> None:
-    assert served.access(document).items() <= served.table(DOCS).items()
+def test_the_document_is_of_openapi_3_1(document: dict[str, Any]) -> None:
+    check_form(document)
+
+
+def test_whose_token_is_enough_is_said_twice_and_the_same(document: dict[str, Any]) -> None:
+    check_access(document)
+
+
+def test_the_table_in_the_documentation_is_that_of_the_document(document: dict[str, Any]) -> None:
+    assert table(DOCS) == access(document)
+
+
+def test_the_words_are_auths() -> None:
+    assert asking.PEOPLE == permissions.PEOPLE
+    assert asking.ADMINS == permissions.ADMINS
+    assert asking.OPERATORS.role == roles.OPERATOR
+    assert asking.METRICS_WRITE.scope == roles.METRICS_WRITE
+
+
+def test_parameters_say_what_they_take(document: dict[str, Any]) -> None:
+    told = {
+        one["name"]: one["schema"]
+        for path in ("/api/v1/users", "/api/v1/vms")
+        for one in document["paths"][path]["get"]["parameters"]
+    }
+    assert told["organization"]["anyOf"][0] == {"type": "string", "format": "uuid"}
+    assert told["created_after"]["anyOf"][0] == {"type": "string", "format": "date-time"}
+    assert told["limit"]["anyOf"][0]["minimum"] == 1
+    assert told["offset"]["anyOf"][0]["maximum"] == 100_000
+    assert told["sort"]["enum"] == ["created_at", "-created_at", "name", "-name"]
+    asked = document["components"]["schemas"]["MetricsQuery"]["properties"]
+    assert asked["vm_ids"]["maxItems"] == metrics.IDS_MOST
+    assert asked["vm_ids"]["items"] == {"type": "string", "format": "uuid"}
+    assert asked["limit"]["maximum"] == metrics.ROWS_MOST
+
+
+def test_bodies_have_their_own_bounds(service: Service) -> None:
+    assert service.limits[metrics.PATH].body_bytes == 256 << 10

@@ -30,6 +30,19 @@ class Counts:
         self._asked = 0
         self._timed_out = 0
 
+        self._samples = Counter(
+            "novacron_query_samples",
+            "Samples that clients sent, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+
+    def sampled(self, *, accepted: int, duplicate: int, rejected: int) -> None:
+        """What became of the samples of one body."""
+        self._samples.labels("accepted").inc(accepted)
+        self._samples.labels("duplicate").inc(duplicate)
+        self._samples.labels("rejected").inc(rejected)
+
     def answered(self, name: str, outcome: str, seconds: float) -> None:
         self._queries.labels(name, outcome).inc()
         self._seconds.labels(name).observe(seconds)

@@ -33,7 +33,7 @@ SELECT
     number AS selected,
     (SELECT count(*) FROM (
         SELECT FROM query.vms WHERE deleted_at IS NULL LIMIT (SELECT number * %(fewest)s + 1 FROM selected)
-    ) AS some) AS every
+    ) AS counted) AS every
 FROM selected
 """  # noqa: S608 - of our own fragments
 """Counts no further than it matters."""

@@ -63,7 +63,9 @@ def of_auth() -> dict[str, frozenset[str]]:
 def of_query() -> dict[str, frozenset[str]]:
     """Every series of query, once each has something to show."""
     registry = CollectorRegistry()
-    query.Counts(registry).answered("users", "ok", 0.1)
+    counts = query.Counts(registry)
+    counts.answered("users", "ok", 0.1)
+    counts.sampled(accepted=1, duplicate=1, rejected=1)
     query.CacheCounts(registry)
     samples = [sample for family in registry.collect() for sample in family.samples]
     return {sample.name: frozenset(sample.labels) for sample in samples}

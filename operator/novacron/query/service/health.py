@@ -111,7 +111,8 @@ class QueriesDependency:
 def _down(reason: str) -> Finding:
     """Nobody can tell: another dependency says why, with the remedy."""
     known = reason if reason in dependencies.REASONS else "Refused"
-    return findings.refused(dependencies.QUERIES, Unusable(known, "" if known == reason else reason), required=False)
+    message = "how queries do cannot be told now; see what database and schema say"
+    return Finding(dependencies.QUERIES, "down", known, message, required=False)
 
 
 def _listed(names: Sequence[str]) -> str:

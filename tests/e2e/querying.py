@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,12 +82,13 @@ class OwnLodging(Lodging):
             for pod in self.pods(role)
         )
 
-    def word(self, pods: Mapping[str, str]) -> tuple[Manifest, Any]:
-        """Of the one pod that a selector finds: the pod, and what it left at its end."""
-        chosen = ",".join(f"{key}={value}" for key, value in pods.items())
-        (pod,) = self.client.list("Pod", self.namespace, chosen)
-        (container,) = pod["status"]["containerStatuses"]
-        return pod, json.loads(container["state"]["terminated"]["message"])
+    def last_words(self, job: str) -> tuple[Manifest, Any]:
+        """Of a Job's one pod, once it has ended: the pod, and its termination message."""
+        (pod,) = self.client.list("Pod", self.namespace, f"batch.kubernetes.io/job-name={job}")
+        (container,) = at(pod, "status", "containerStatuses", default=[{}])
+        message = at(container, "state", "terminated", "message")
+        assert message is not None, pod["status"]
+        return pod, json.loads(message)
 
 
 @dataclass

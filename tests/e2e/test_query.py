@@ -66,7 +66,8 @@ def _rolled(served: Served, version: str) -> bool:
 
 
 def test_from_an_empty_database_to_answers(served: Served) -> None:
-    _pod, said = served.lodging.word({"app.kubernetes.io/component": "migrate"})
+    (job,) = served.lodging.client.list("Job", served.lodging.namespace)
+    _pod, said = served.lodging.last_words(job["metadata"]["name"])
     assert (said["outcome"], said["reason"]) == ("migrated", "Migrated"), said
     assert said["applied"] >= 3
     dashboard = served.ask("GET", f"dashboard?limit={VMS}")
@@ -143,7 +144,7 @@ def _everything_said(served: Served) -> dict[str, str]:
     lodging = served.lodging
     jobs = served.lodging.client.list("Job", lodging.namespace)
     (job,) = [one for one in jobs if one["spec"]["template"]["spec"]["containers"][0]["image"].endswith(BROKEN)]
-    pod, message = lodging.word({"batch.kubernetes.io/job-name": job["metadata"]["name"]})
+    pod, message = lodging.last_words(job["metadata"]["name"])
     log = served.living.kubectl("-n", lodging.namespace, "logs", pod["metadata"]["name"])
     return {
         "status": json.dumps(lodging.resource()["status"]),
@@ -176,7 +177,7 @@ def _all_ready(served: Served) -> bool:
 def _all_down(served: Served) -> Any:
     found = served.ready()
     assert [status for status, _states in found] == [503, 503], found
-    assert all(states["postgresql"] == "down" for _status, states in found), found
+    assert all(states["database"] == "down" for _status, states in found), found
     return found
 
 
@@ -206,7 +207,7 @@ def test_upkeep_follows_the_clock(living: Living, tmp_path: Path) -> None:
         until(lambda: _days(served) == (-7 - _FORWARD_DAYS, 7 - _FORWARD_DAYS), "the server's clock is forward", 10)
         there = ("-n", served.lodging.namespace)
         served.living.kubectl(*there, "create", "job", "by-hand", f"--from=cronjob/{served.lodging.name}-upkeep")
-        said = until(lambda: served.lodging.word({"batch.kubernetes.io/job-name": "by-hand"})[1], "it ends", 60)
+        said = until(lambda: served.lodging.last_words("by-hand")[1], "it ends", 60)
         assert (said["outcome"], said["reason"]) == ("kept", "Kept"), said
         assert _days(served) == (-RETENTION_DAYS, 7)
         assert served.sql("SELECT count(*) FROM query.vm_metrics") == [(0,)]

@@ -34,6 +34,7 @@ ODD_MEMORY = 4243
 """MiB of a VM that the broken version's migration stumbles over."""
 _BROKEN = "UPDATE query.vms SET cpu_cores = 0 WHERE memory_mb = 4243;\n"
 ROLES = ("auth", "query")
+PERSON = "grace@example.com"
 
 
 def load_versions(living: Living, folder: Path) -> None:
@@ -134,9 +135,10 @@ class Served:
         self._stack.__exit__(type_, value, trace)
 
     def fill(self) -> None:
-        """As the README says: an administrator, a service account, and data to look at."""
+        """An administrator, one of the organization, a service account, and data to look at."""
         self.door.first_administrator()
-        self.token = self.door.login()["access_token"]
+        self.door.person(PERSON, "admin")
+        self.token = self.door.login(PERSON)["access_token"]
         self._people.write_text(self.token)
         self.machine = Machine(self.door, self._home / "machines")
         self.demo = self.exec(
@@ -149,7 +151,7 @@ class Served:
         return self.living.kubectl(*there, "novacron", *command)
 
     def ask(self, method: str, path: str, **sent: Any) -> Any:
-        """The document of a good answer of query, to the administrator where no other token is given."""
+        """The document of a good answer of query, to the organization's administrator where no token is given."""
         answer = self.door.ask("query", method, f"/api/v1/{path}", **{"bearer": self.token, **sent})
         assert answer.status in (200, 201, 204), (answer, answer.text)
         return answer.json if answer.text else None

@@ -12,7 +12,19 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.querying import BROKEN, FIRST, GATE, LATER, ODD_MEMORY, RETENTION_DAYS, VMS, Loads, Served, load_versions
+from tests.e2e.querying import (
+    BROKEN,
+    FIRST,
+    GATE,
+    LATER,
+    ODD_MEMORY,
+    PERSON,
+    RETENTION_DAYS,
+    VMS,
+    Loads,
+    Served,
+    load_versions,
+)
 from tests.support.api_client import Manifest
 from tests.support.living import Living
 from tests.support.waiting import until
@@ -72,7 +84,7 @@ def test_from_an_empty_database_to_answers(served: Served) -> None:
     assert said["applied"] >= 3
     dashboard = served.ask("GET", f"dashboard?limit={VMS}")
     assert dashboard["summary"]["total"] == dashboard["summary"]["with_data"] == len(dashboard["items"]) == VMS
-    assert {item["email"] for item in served.ask("GET", "users")["items"]} == {"admin@example.com"}
+    assert {item["email"] for item in served.ask("GET", "users")["items"]} == {PERSON}
     vms = served.ask("GET", "vms?limit=2")
     assert len(vms["items"]) == 2
     assert vms["next"]

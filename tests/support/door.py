@@ -39,9 +39,15 @@ class Door:
         assert answer.status in (200, 201, 204), answer
         return answer.json if answer.text else None
 
-    def login(self, password: str = _PASSWORD) -> dict[str, Any]:
-        found: dict[str, Any] = self.post("login", body={"email": _EMAIL, "password": password})
+    def login(self, email: str = _EMAIL) -> dict[str, Any]:
+        found: dict[str, Any] = self.post("login", body={"email": email, "password": _PASSWORD})
         return found
+
+    def person(self, email: str, role: str) -> None:
+        """One more, of the administrator's making; the password is changed at first login."""
+        made = {"email": email, "role": role, "organization_id": self.organization}
+        said = self.post("users", body=made, bearer=self.login()["access_token"])
+        self._first_login(email, said["one_time_password"])
 
     def first_administrator(self) -> None:
         """As the README says: made by command, with a one-time password that is changed at first login."""
@@ -49,7 +55,10 @@ class Door:
         command = ("novacron", "auth", "create-admin", "--email", _EMAIL, "--organization", ORGANIZATION, "-o", "json")
         said = json.loads(self.lodging.living.kubectl("-n", self.lodging.namespace, "exec", deployment, "--", *command))
         self.organization = said["organization_id"]
-        once = {"email": _EMAIL, "password": said["one_time_password"]}
+        self._first_login(_EMAIL, said["one_time_password"])
+
+    def _first_login(self, email: str, password: str) -> None:
+        once = {"email": email, "password": password}
         assert self.ask("auth", "POST", "/api/v1/auth/login", body=once).status == 403
         self.post("login", body=once | {"new_password": _PASSWORD})
 

@@ -10,6 +10,7 @@ from novacron.query.service import outages
 from novacron.query.service.asking import Asking
 from novacron.query.service.counts import Counts
 from novacron.query.service.ingest import Ingest
+from novacron.query.service.percentiles import PercentilesOfNumbers
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
 from novacron.roles import guarded
@@ -26,12 +27,13 @@ def service(context: Context) -> Service:
     context.dependencies.append(SchemaDependency(sessions, "query", settings.database.secret))
     counts = Counts(context.telemetry.registry)
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    ingest = Ingest(asking, counts)
+    ingest, percentiles = Ingest(asking, counts), PercentilesOfNumbers()
+    base = context.settings.limits
     return guarded.service(
         context,
-        [*_operations(asking), *ingest.operations()],
+        [*_operations(asking), *ingest.operations(), *percentiles.operations()],
         commands=redis.opened(context),
-        limits=ingest.limits(context.settings.limits),
+        limits={**ingest.limits(base), **percentiles.limits(base)},
         answering=outages.answering,
     )
 

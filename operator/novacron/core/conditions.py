@@ -100,6 +100,7 @@ REASONS: dict[str, str] = {
     "RouteAccepted": "The gateway accepted the route and its references resolve.",
     "RouteNotAccepted": "The gateway has not accepted the route; its own message follows.",
     "SchemaCurrent": "The schemas are what this version needs.",
+    "SchemaDiffers": "Pods find other tables than migrations made; the message names the differences.",
     "SchemaOutdated": "Pods miss tables of this version; nobody migrates, as database.migrate is false.",
     "SecretMissing": "A pod waits for a Secret or key that does not exist; the message names it.",
     "SecretsSynced": "The store is valid and every ExternalSecret is synced.",
@@ -107,7 +108,7 @@ REASONS: dict[str, str] = {
     "StoreNotReady": "The SecretStore is not valid; its own message follows.",
     "Unschedulable": "No node takes the pods; the message says what nodes lack and which field asks for it.",
     "Unobserved": "Not seen yet.",
-    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; partitions are there for months.",
+    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; partitions are there for days.",
     "WriteFailed": "The API server refused a write; its answer follows. The operator tries again.",
     "WorkloadUnavailable": "A workload has too few available pods; the message names it and why.",
 }

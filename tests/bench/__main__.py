@@ -12,7 +12,21 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, failover, image, logins, many, one, report, roles, start, tokens, wall, watches
+from tests.bench import (
+    compare,
+    failover,
+    image,
+    logins,
+    many,
+    one,
+    percentiles,
+    report,
+    roles,
+    start,
+    tokens,
+    wall,
+    watches,
+)
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -32,6 +46,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
         (tokens.CASE, tokens.run),
         (wall.CASE, wall.run),
         (logins.CASE, logins.run),
+        (percentiles.CASE, percentiles.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
@@ -46,6 +61,7 @@ NAMES = (
     tokens.CASE,
     wall.CASE,
     logins.CASE,
+    percentiles.CASE,
     one.CASE,
     failover.CASE,
     watches.CASE,

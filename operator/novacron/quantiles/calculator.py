@@ -52,30 +52,34 @@ class Percentiles:
             raise InvalidInput("empty datasets; give one at least")
         asked = checks.percentiles(percentiles)
         checked = {name: _checked(name, values) for name, values in datasets.items()}
-        large = [name for name, values in checked.items() if len(values) >= _IN_THREADS]
-        found = self._in_threads({name: checked[name] for name in large}, asked, method) if len(large) > 1 else {}
+        large = {name: values for name, values in checked.items() if len(values) >= _IN_THREADS}
+        found = self._in_threads(large, asked, method) if len(large) > 1 else {}
+        answers: dict[str, list[Estimate]] = {}
         for name, values in checked.items():
-            if name not in found:
-                found[name] = self._named(name, values, asked, method)
-        return {name: found[name] for name in datasets}
+            answer = found[name] if name in found else self._tried(values, asked, method)
+            if isinstance(answer, InvalidInput):
+                raise _of_dataset(name, answer)
+            answers[name] = answer
+        return answers
 
     def _in_threads(
         self, datasets: Mapping[str, Checked], asked: Sequence[float], method: Method
-    ) -> dict[str, list[Estimate]]:
-        """One batch for each thread; the first error by the order of the datasets is the one that is raised."""
+    ) -> dict[str, list[Estimate] | InvalidInput]:
+        """One batch for each thread."""
 
-        def batch(names: Sequence[str]) -> dict[str, list[Estimate]]:
-            return {name: self._named(name, datasets[name], asked, method) for name in names}
+        def batch(names: Sequence[str]) -> dict[str, list[Estimate] | InvalidInput]:
+            return {name: self._tried(datasets[name], asked, method) for name in names}
 
         with ThreadPoolExecutor(self._workers) as pool:
-            running = list(pool.map(batch, _batches(datasets, self._workers)))
-        return {name: found for part in running for name, found in part.items()}
+            answered = list(pool.map(batch, _batches(datasets, self._workers)))
+        return {name: answer for part in answered for name, answer in part.items()}
 
-    def _named(self, name: str, values: Checked, asked: Sequence[float], method: Method) -> list[Estimate]:
+    def _tried(self, values: Checked, asked: Sequence[float], method: Method) -> list[Estimate] | InvalidInput:
+        """An error is kept: of those of several threads, the first by the order of the datasets is raised."""
         try:
             return self._calculated(values, asked, method)
         except InvalidInput as error:
-            raise _of_dataset(name, error) from None
+            return error
 
     def _calculated(self, values: Checked, asked: Sequence[float], method: Method) -> list[Estimate]:
         if method != "exact":

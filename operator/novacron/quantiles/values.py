@@ -19,7 +19,7 @@ Checked = list[float] | Array
 
 BLOCK = 1 << 16
 """Numbers that are handled at once where all at once would take memory, or keep other threads waiting."""
-SHORT = 400
+SHORT = 80
 """Up to here a list is sorted as it is: to make an array of it takes longer."""
 _NUMBERS = frozenset((int, float, np.float64))
 

@@ -24,6 +24,7 @@ from tests.bench import (
     roles,
     start,
     tokens,
+    users,
     wall,
     watches,
 )
@@ -47,6 +48,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
         (wall.CASE, wall.run),
         (logins.CASE, logins.run),
         (dashboard.CASE, dashboard.run),
+        (users.CASE, users.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
@@ -62,6 +64,7 @@ NAMES = (
     wall.CASE,
     logins.CASE,
     dashboard.CASE,
+    users.CASE,
     one.CASE,
     failover.CASE,
     watches.CASE,

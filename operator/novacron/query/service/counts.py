@@ -27,32 +27,42 @@ class Counts:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self._asked = 0
+        self._timed_out = 0
+
+        self._samples = Counter(
+            "novacron_query_samples",
+            "Samples that clients sent, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+
+    def sampled(self, *, accepted: int, duplicate: int, rejected: int) -> None:
+        """What became of the samples of one body."""
+        self._samples.labels("accepted").inc(accepted)
+        self._samples.labels("duplicate").inc(duplicate)
+        self._samples.labels("rejected").inc(rejected)
 
     def answered(self, name: str, outcome: str, seconds: float) -> None:
         self._queries.labels(name, outcome).inc()
         self._seconds.labels(name).observe(seconds)
+        self._asked += outcome in ("ok", "timeout")
+        self._timed_out += outcome == "timeout"
+
+    def tally(self) -> tuple[int, int]:
+        """Questions that PostgreSQL answered or gave up since the start, and those that it gave up."""
+        return self._asked, self._timed_out
 
 
 class CacheCounts:
     """Of the answers that are given again."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, text: str) -> Counter:
-            return Counter(f"novacron_query_cache_{name}", text, registry=registry)
-
-        self._hits = counter("hits", "Answers that were kept.")
-        self._misses = counter("misses", "Answers that the database was asked for.")
-        self._shared = counter("shared", "Answers that somebody else was waiting for already.")
-        self._bytes = Gauge("novacron_query_cache_bytes", "Size of the answers that are kept.", registry=registry)
-
-    def hit(self) -> None:
-        self._hits.inc()
-
-    def missed(self) -> None:
-        self._misses.inc()
-
-    def shared(self) -> None:
-        self._shared.inc()
-
-    def hold(self, size: int) -> None:
-        self._bytes.set(size)
+        requests = Counter(
+            "novacron_query_cache_requests",
+            "Answers that were kept (hit), asked of the database (miss), or asked already by somebody else (shared).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.hit, self.missed, self.shared = (requests.labels(outcome).inc for outcome in ("hit", "miss", "shared"))
+        self.hold = Gauge("novacron_query_cache_bytes", "Size of the answers that are kept.", registry=registry).set

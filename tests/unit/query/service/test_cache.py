@@ -47,9 +47,13 @@ class Bench:
 
     def counted(self) -> tuple[int, int, int, int]:
         """Hits, misses, shared, bytes."""
-        prefix = "novacron_query_cache"
-        names = ("hits_total", "misses_total", "shared_total", "bytes")
-        hits, misses, shared, size = (int(self.registry.get_sample_value(f"{prefix}_{name}") or 0) for name in names)
+
+        def counter(outcome: str) -> int:
+            name = "novacron_query_cache_requests_total"
+            return int(self.registry.get_sample_value(name, {"outcome": outcome}) or 0)
+
+        size = int(self.registry.get_sample_value("novacron_query_cache_bytes") or 0)
+        hits, misses, shared = (counter(outcome) for outcome in ("hit", "miss", "shared"))
         return hits, misses, shared, size
 
 

@@ -27,6 +27,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
+from structlog.testing import capture_logs
 
 from novacron.query.domain.dashboard import Question
 from novacron.query.domain.plan import Plan as Way
@@ -51,7 +52,7 @@ from tests.support.query_pods import QueryPods
 from tests.support.redis_server import RedisServer
 
 CASE = "dashboard"
-_VMS, _INTERVAL, _HOURS = 2000, 10, 7.5
+_VMS, _INTERVAL, _HOURS = 2000, 10, 8
 _ROUNDS = 9
 _HITS = 2000
 _GOAL = Goal("at least", 30)
@@ -114,6 +115,7 @@ def _rows() -> list[Row]:
         redis = stack.enter_context(RedisServer(authority, _PASSWORD))
         files: dict[str, str | bytes] = {"password": _PASSWORD, "ca.crt": redis.ca}
         query = stack.enter_context(QueryPods(home, postgres, redis, files, level="WARNING"))
+        stack.enter_context(capture_logs())  # of the audit: the store is asked in this process too
         stage = _Stage(query, stack)
         return [*compared(stage.rounds(), stage.samples), *stage.hits(), *stage.touched()]
 

@@ -90,8 +90,8 @@ def platform(query: QueryPods) -> str:
 
 def counted(query: QueryPods) -> tuple[int, int, int]:
     """Hits, misses, shared."""
-    found = query.pod.metrics()
-    hits, misses, shared = (int(found[f"novacron_query_cache_{name}_total"]) for name in ("hits", "misses", "shared"))
+    found, name = query.pod.metrics(), "novacron_query_cache_requests_total"
+    hits, misses, shared = (int(found[f'{name}{{outcome="{outcome}"}}']) for outcome in ("hit", "miss", "shared"))
     return hits, misses, shared
 
 

@@ -9,16 +9,23 @@ import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
-from novacron.query.domain.sample import AHEAD
+from novacron.query.domain.caller import Caller
+from novacron.query.domain.sample import AHEAD, SampleReader
+from novacron.query.service.counts import Counts
 from novacron.query.service.ingest import LARGEST_BODY, MOST_SAMPLES
+from novacron.query.service.store import ingest
+from novacron.query.service.store.database import Database
+from novacron.workload.service.database import opened as postgres_opened
 from tests.services.conftest import REDIS_PASSWORD
+from tests.services.stores import opened
 from tests.support.postgres import Postgres
 from tests.support.query_pods import QueryPods
 from tests.support.redis_server import RedisServer
@@ -82,7 +89,7 @@ ROWS = st.tuples(st.integers(0, 2), _moments(), PERCENT, PERCENT, PERCENT, COUNT
 BATCHES = st.lists(st.lists(ROWS, max_size=12), min_size=1, max_size=5)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES, replays=st.lists(st.integers(0, 4), max_size=3), days=st.integers(0, 6))
 def test_the_tables_are_what_brute_force_says(
     query: QueryPods, organization: str, machine: str, batches: list[list[Any]], replays: list[int], days: int
@@ -244,19 +251,27 @@ def test_the_audit_log_and_the_counters_tell_how_many(query: QueryPods, organiza
     assert mine not in query.pod.log()
 
 
-def test_a_connection_that_forgot_its_table(query: QueryPods, organization: str, machine: str) -> None:
-    """As behind a pooler, which hands connections on and discards what is temporary."""
-    ids = vms(query.database, organization, 1)
-    samples = [Measured(ids[0], now() - timedelta(seconds=number)) for number in range(40)]
-    for one in samples[:20]:
-        assert taken(post(query.pod, machine, [one])) == (1, 0, 0)
-    temporary = query.database.sql("SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'incoming'")
-    assert temporary
-    for (schema,) in temporary:
-        query.database.sql(f"DROP TABLE {schema}.incoming")
-    for one in samples[20:]:
-        assert taken(post(query.pod, machine, [one])) == (1, 0, 0)
-    assert_same(found(query.database, ids), expected(samples))
+@pytest.mark.parametrize("how", ["DISCARD TEMP", "DISCARD ALL"])
+async def test_a_connection_that_forgot_its_table(query: QueryPods, organization: str, how: LiteralString) -> None:
+    """As behind a pooler, which hands connections on and discards what is temporary, and what is prepared too."""
+    (mine,) = vms(query.database, organization, 1)
+    caller = Caller("somebody", "service", organization)
+    samples = [Measured(mine, now() - timedelta(seconds=number)) for number in range(20)]
+    async with opened(postgres_opened, pool=2, database=query.database.settings(query.login)) as (sessions, dependency):
+        assert (await dependency.check()).state == "ok"
+        database = Database(sessions, 5, Counts(CollectorRegistry()))
+        for number, one in enumerate(samples):
+            if number % 10 == 9:  # it is prepared by now
+                async with sessions.connection() as connection:
+                    await connection.commit()
+                    await connection.set_autocommit(True)
+                    await connection.execute(how)
+                    await connection.set_autocommit(False)
+            async with database.writing("ingest", caller, {}) as transaction:
+                sample = SampleReader().read(one.sent())
+                kept = await ingest.kept(transaction, organization, [(0, sample)], behind=RETENTION, ahead=AHEAD)
+            assert kept == ingest.Kept(1, 1, [], [])
+    assert_same(found(query.database, [mine]), expected(samples))
 
 
 def test_nothing_of_a_batch_stays_for_the_next(query: QueryPods, organization: str, machine: str) -> None:

@@ -12,7 +12,22 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, failover, image, logins, many, one, report, roles, start, tokens, users, wall, watches
+from tests.bench import (
+    compare,
+    dashboard,
+    failover,
+    image,
+    logins,
+    many,
+    one,
+    report,
+    roles,
+    start,
+    tokens,
+    users,
+    wall,
+    watches,
+)
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -32,6 +47,7 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
         (tokens.CASE, tokens.run),
         (wall.CASE, wall.run),
         (logins.CASE, logins.run),
+        (dashboard.CASE, dashboard.run),
         (users.CASE, users.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
@@ -47,6 +63,7 @@ NAMES = (
     tokens.CASE,
     wall.CASE,
     logins.CASE,
+    dashboard.CASE,
     users.CASE,
     one.CASE,
     failover.CASE,

@@ -75,7 +75,7 @@ def _fill(pods: QueryPods) -> None:
         connection.execute("INSERT INTO auth.organizations (name) SELECT 'o' || n FROM generate_series(1, 100) AS n")
         connection.execute(
             """INSERT INTO auth.users (organization_id, email, username, role, password_hash, created_at)
-               SELECT homes.ids[1 + n % 100], 'user-' || n || '@example.org', 'user ' || n, 'viewer', 'none',
+               SELECT homes.ids[1 + n %% 100], 'user-' || n || '@example.org', 'user ' || n, 'viewer', 'none',
                       now() - make_interval(secs => %s - n)
                FROM generate_series(1, %s) AS n, (SELECT array_agg(id) AS ids FROM auth.organizations) AS homes""",
             [_USERS, _USERS],

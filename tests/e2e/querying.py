@@ -101,9 +101,10 @@ class Loads:
     ingest: Load
 
     @property
-    def failed(self) -> dict[str, int]:
-        every = (self.dashboard, self.users, self.ingest)
-        return {what: count for one in every for what, count in one.failed.items()}
+    def failed(self) -> dict[str, dict[str, int]]:
+        """Of the kinds of which some failed: how, and how often."""
+        every = {"dashboard": self.dashboard, "users": self.users, "ingest": self.ingest}
+        return {kind: one.failed for kind, one in every.items() if one.failed}
 
     def __str__(self) -> str:
         return f"{self.dashboard.sent} dashboards, {self.users.sent} pages of users, {self.ingest.sent} ingests"
@@ -142,7 +143,7 @@ class Served:
         self._people.write_text(self.token)
         self.machine = Machine(self.door, self._home / "machines")
         self.demo = self.exec(
-            "demo-data", f"--organization={ORGANIZATION}", f"--vms={VMS}", "--days=1", "--interval=5m", "--seed=6"
+            "demo-data", f"--organization={ORGANIZATION}", f"--vms={VMS}", "--days=0.1", "--interval=30s", "--seed=6"
         )
 
     def exec(self, *command: str) -> str:

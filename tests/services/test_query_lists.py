@@ -1,30 +1,42 @@
-"""Lists of query over HTTP: users, virtual machines and samples, right, in pages, of the own organization, and hostile
-requests of every kind. One pod, a real PostgreSQL that thinks it is in India."""
+"""Lists of query over HTTP: users and virtual machines, right, in pages, of the own organization, and hostile requests
+of every kind. One pod, a real PostgreSQL that thinks it is in India."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
 
 from tests.services.conftest import REDIS_PASSWORD
+from tests.support.asker import (
+    DAY,
+    NOBODY,
+    SAMPLES,
+    USERS,
+    VMS,
+    Asker,
+    Document,
+    answered,
+    ids,
+    machines,
+    measured,
+    people,
+    problem,
+    sample,
+    small_pages,
+)
 from tests.support.postgres import Postgres
 from tests.support.query_pods import QueryPods
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import Answer
 
-USERS, VMS, SAMPLES = "/api/v1/users", "/api/v1/vms", "/api/v1/vms/metrics/query"
-NOBODY = "00000000-0000-4000-8000-000000000000"
-DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-"""A border of partitions, with partitions on both sides."""
 INJECTIONS = [
     "' OR '1'='1",
     "'; DROP TABLE query.vms; --",
@@ -39,7 +51,6 @@ INJECTIONS = [
     'x"y',
     "\u2019 OR 1=1 --",
 ]
-Document = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -47,131 +58,13 @@ def query(
     postgres: Postgres, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[QueryPods]:
     files: dict[str, str | bytes] = {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca}
-    pods = QueryPods(
-        tmp_path_factory.mktemp("query"), postgres, redis_server, files, page_size={"default": 3, "max": 50}
-    )
-    pods.database.sql(f"ALTER DATABASE {pods.database.name} SET timezone = 'Asia/Kolkata'")
-    with pods:
+    with small_pages(tmp_path_factory.mktemp("query"), postgres, redis_server, files) as pods:
         yield pods
-        said = pods.pod.log()
-    assert "Traceback" not in said
-    assert "canary" not in said
 
 
 @pytest.fixture
 def organization(query: QueryPods) -> str:
     return query.organization()
-
-
-class Asker:
-    """Somebody of one organization, or a platform-admin."""
-
-    def __init__(self, query: QueryPods, role: str, organization: str | None) -> None:
-        self._query = query
-        self.token = query.token(role, organization)
-
-    def get(self, path: str, **parameters: Any) -> Answer:
-        return self._query.ask(f"{path}?{urlencode(parameters)}" if parameters else path, self.token)
-
-    def send(self, method: str, path: str, body: Any) -> Answer:
-        return self._query.ask(path, self.token, method, body)
-
-    def page(self, path: str, **parameters: Any) -> Document:
-        return answered(self.get(path, **parameters))
-
-    def samples(self, **members: Any) -> Document:
-        return answered(self.send("POST", SAMPLES, members))
-
-    def walk(self, path: str, **parameters: Any) -> list[Document]:
-        """All items, page by page."""
-        page = self.page(path, **parameters)
-        found = list(page["items"])
-        while page["next"] is not None:
-            parameters.pop("offset", None)
-            page = self.page(path, **parameters, cursor=page["next"])
-            assert page["items"], "a cursor led to nothing"
-            found += page["items"]
-        return found
-
-    def walk_samples(self, **members: Any) -> list[Document]:
-        page = self.samples(**members)
-        found = list(page["items"])
-        while page["next"] is not None:
-            page = self.samples(**members, cursor=page["next"])
-            assert page["items"], "a cursor led to nothing"
-            found += page["items"]
-        return found
-
-
-def answered(answer: Answer) -> Document:
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json"), answer
-    found: Document = answer.json()
-    assert set(found) == {"items", "next"}
-    return found
-
-
-def problem(answer: Answer, status: int, said: str = "") -> Document:
-    """The members of a refusal, but for the request's id."""
-    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json"), answer
-    found: Document = answer.json()
-    assert said in found["detail"], found
-    assert "canary" not in found["detail"]
-    found.pop("request_id")
-    return found
-
-
-def ids(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [item["id"] for item in items]
-
-
-def people(query: QueryPods, organization: str | None, *created: datetime, **columns: str) -> list[str]:
-    """Ids of new ones, in the order of their creation."""
-    rows = query.database.sql(
-        """INSERT INTO auth.users (organization_id, email, username, role, status, password_hash, created_at)
-           SELECT %s, coalesce(%s, 'u-' || gen_random_uuid() || '@example.org'), 'somebody', %s, %s, 'canary', at
-           FROM unnest(%s::timestamptz[]) AS at RETURNING id::text, created_at""",
-        organization,
-        columns.get("email"),
-        columns.get("role", "viewer" if organization else "platform-admin"),
-        columns.get("status", "active"),
-        list(created),
-    )
-    return [row[0] for row in sorted(rows, key=lambda row: (row[1], UUID(row[0])))]
-
-
-def machines(query: QueryPods, organization: str, names: Sequence[str], **columns: Any) -> list[str]:
-    """Ids of new VMs, in the order of names."""
-    rows = query.database.sql(
-        """INSERT INTO query.vms (id, organization_id, name, status, cpu_cores, memory_mb, created_at, deleted_at)
-           SELECT gen_random_uuid(), %s, name, %s, 4, 8192, %s, %s FROM unnest(%s::text[]) AS name
-           RETURNING id::text, name""",
-        organization,
-        columns.get("status", "running"),
-        columns.get("created_at", DAY),
-        columns.get("deleted_at"),
-        list(names),
-    )
-    return [row[0] for row in sorted(rows, key=lambda row: list(names).index(row[1]))]
-
-
-Row = tuple[str, datetime, float | None, float | None, float | None, int | None, int | None]
-
-
-def measured(query: QueryPods, rows: Sequence[Row]) -> None:
-    query.database.sql(
-        """INSERT INTO query.vm_metrics
-           SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[], %s::int8[],
-                                %s::int8[])""",
-        *[list(column) for column in zip(*rows, strict=True)],
-    )
-
-
-def sample(vm: str, at: datetime, usage: float | None = 50.0, sent: int | None = 1) -> Row:
-    return (vm, at, usage, usage, usage, sent, sent)
-
-
-def stamped(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, datetime]]:
-    return [(item["vm_id"], datetime.fromisoformat(item["timestamp"])) for item in items]
 
 
 # Users
@@ -399,174 +292,6 @@ def test_a_vm_that_cannot_be(query: QueryPods, organization: str, sent: Any, sai
     problem(operator.send("PUT", f"{VMS}/{uuid4()}", sent), 400, said)
 
 
-# Samples
-
-
-def test_samples_of_a_range_with_both_of_its_ends_by_vm_the_newest_first(query: QueryPods, organization: str) -> None:
-    vms = sorted(machines(query, organization, ["a", "b", "c"]))
-    moments = [DAY + timedelta(minutes=number) for number in range(-5, 6)]  # over midnight: two partitions
-    measured(query, [sample(vm, at) for vm in vms for at in moments])
-    viewer = Asker(query, "viewer", organization)
-    asked = {"vm_ids": vms[::-1], "start": moments[2].isoformat(), "end": moments[8].isoformat()}
-    expected = [(vm, at) for vm in vms for at in moments[8:1:-1]]
-    assert stamped(viewer.samples(**asked)["items"]) == expected
-    for limit in (1, 2, 7, 10, 20, 21, 10_000):
-        assert stamped(viewer.walk_samples(**asked, limit=limit)) == expected
-    doubled = asked | {"vm_ids": [*vms, *vms, vms[0].upper()]}
-    assert stamped(viewer.samples(**doubled)["items"]) == expected
-    instant = asked | {"start": moments[3].isoformat(), "end": moments[3].isoformat()}
-    assert stamped(viewer.samples(**instant)["items"]) == [(vm, moments[3]) for vm in vms]
-
-
-def test_a_sample_as_it_is_shown(query: QueryPods, organization: str) -> None:
-    (vm,) = machines(query, organization, ["a"])
-    at = DAY + timedelta(microseconds=7)
-    measured(query, [(vm, at, 12.5, None, 100.0, 2**63 - 1, 0)])
-    viewer = Asker(query, "viewer", organization)
-    asked = {"vm_ids": [vm], "start": DAY.isoformat(), "end": at.isoformat()}
-    known = {
-        "vm_id": vm,
-        "cpu_usage": 12.5,
-        "memory_usage": None,
-        "disk_usage": 100,
-        "network_in_bytes": 2**63 - 1,
-        "network_out_bytes": 0,
-    }
-    assert viewer.samples(**asked)["items"] == [known | {"timestamp": at.isoformat()}]
-    end = (DAY + timedelta(seconds=30)).isoformat()
-    assert viewer.samples(**asked, interval="30s")["items"] == [known | {"timestamp": end, "samples": 1}]
-
-
-def test_ids_of_others_are_ids_that_do_not_exist(query: QueryPods, organization: str) -> None:
-    other = query.organization()
-    (own,), (foreign,) = machines(query, organization, ["own"]), machines(query, other, ["foreign"])
-    (deleted,) = machines(query, organization, ["deleted"], deleted_at=DAY)
-    measured(query, [sample(vm, DAY) for vm in (own, foreign, deleted)])
-    viewer, root = Asker(query, "viewer", organization), Asker(query, "platform-admin", None)
-    asked = {"start": DAY.isoformat(), "end": DAY.isoformat()}
-    assert viewer.samples(vm_ids=[foreign], **asked) == viewer.samples(vm_ids=[NOBODY], **asked)
-    assert viewer.samples(vm_ids=[], **asked) == {"items": [], "next": None}
-    assert stamped(viewer.samples(vm_ids=[own, foreign, NOBODY], **asked)["items"]) == [(own, DAY)]
-    assert stamped(viewer.samples(vm_ids=[deleted], **asked)["items"]) == [(deleted, DAY)]  # until their time is over
-    assert {vm for vm, _ in stamped(root.samples(vm_ids=[own, foreign], **asked)["items"])} == {own, foreign}
-    problem(query.ask(SAMPLES, query.machine_token(organization, "metrics:write"), "POST", {}), 403)
-
-
-Bucket = tuple[str, datetime, float | None, float | None, float | None, int | None, int | None, int]
-
-
-def _brute(rows: Sequence[Row], start: datetime, end: datetime, length: timedelta) -> list[Bucket]:
-    """Down-sampled in Python, in the order of the answer."""
-    origin = datetime(2000, 1, 1, tzinfo=UTC)
-    buckets: dict[tuple[str, datetime], list[Row]] = {}
-    for row in rows:
-        if start <= row[1] <= end:
-            ended = origin + length * -((origin - row[1]) // length)  # rounded up: an end belongs to its bucket
-            buckets.setdefault((row[0], ended), []).append(row)
-    found: list[Bucket] = []
-    for (vm, at), inside in sorted(buckets.items(), key=lambda item: (item[0][0], -item[0][1].timestamp())):
-        ordered = sorted(inside, key=lambda row: row[1])
-        usages = [[row[column] for row in ordered if row[column] is not None] for column in (2, 3, 4)]
-        averages = [sum(map(float, known)) / len(known) if known else None for known in usages]  # type: ignore[arg-type]
-        last = [next((row[column] for row in ordered[::-1] if row[column] is not None), None) for column in (5, 6)]
-        found.append((vm, at, averages[0], averages[1], averages[2], last[0], last[1], len(inside)))  # type: ignore[arg-type]
-    return found
-
-
-@pytest.mark.parametrize(("interval", "seconds"), [("1s", 1), ("7s", 7), ("30s", 30), ("5m", 300), ("1h", 3600)])
-def test_by_intervals_as_brute_force_says(query: QueryPods, organization: str, interval: str, seconds: int) -> None:
-    chance = random.Random(seconds)
-    vms = machines(query, organization, ["a", "b", "empty"])
-    offsets = [0, 30_000_000, 300_000_000, -1, *chance.sample(range(-900_000_000, 900_000_001), 300)]
-    rows: list[Row] = []
-    for vm in vms[:2]:
-        for offset in dict.fromkeys(offsets):
-            usages = [chance.choice([None, chance.uniform(0, 100)]) for _ in range(3)]
-            counters = [chance.choice([None, chance.randrange(1 << 62)]) for _ in range(2)]  # they may begin anew
-            rows.append((vm, DAY + timedelta(microseconds=offset), *usages, *counters))  # type: ignore[arg-type]
-    measured(query, rows)
-    start, end = DAY - timedelta(minutes=12), DAY + timedelta(minutes=11, seconds=1)
-    asked = {"vm_ids": vms, "start": start.isoformat(), "end": end.isoformat(), "interval": interval}
-    viewer = Asker(query, "viewer", organization)
-    expected = _brute(rows, start, end, timedelta(seconds=seconds))
-    for limit in (10_000, 50, 7):
-        found = viewer.walk_samples(**asked, limit=limit)
-        assert stamped(found) == [one[:2] for one in expected]
-        for item, one in zip(found, expected, strict=True):
-            assert [item[name] for name in ("network_in_bytes", "network_out_bytes", "samples")] == list(one[5:])
-            for name, value in zip(("cpu_usage", "memory_usage", "disk_usage"), one[2:5], strict=True):
-                assert item[name] == (None if value is None else pytest.approx(value, rel=1e-12))
-
-
-def test_a_thousand_ids_and_not_one_more(query: QueryPods, organization: str) -> None:
-    (vm,) = machines(query, organization, ["a"])
-    measured(query, [sample(vm, DAY)])
-    viewer = Asker(query, "viewer", organization)
-    asked = {"start": DAY.isoformat(), "end": DAY.isoformat()}
-    thousand = [vm, *(str(uuid4()) for _ in range(999))]
-    assert stamped(viewer.samples(vm_ids=thousand, **asked)["items"]) == [(vm, DAY)]
-    answer = viewer.send("POST", SAMPLES, {"vm_ids": [*thousand, NOBODY], **asked})
-    problem(answer, 400, "vm_ids: too many VM IDs requested (max: 1000); ask several times")
-
-
-WRONG_QUESTIONS: dict[str, tuple[Document, str]] = {
-    "reversed": ({"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"}, "end: is before start"),
-    "too long": ({"start": "2026-01-01T00:00:00Z", "end": "2026-01-08T00:00:01Z"}, "end: is more than 168h0m0s"),
-    "all of time": ({"start": "0001-01-01T00:00:00Z", "end": "9999-12-31T23:59:59Z"}, "end: is more than"),
-    "before time": ({"start": "0000-01-01T00:00:00Z"}, "start: "),
-    "before time in UTC": ({"start": "0001-01-01T00:00:00+01:00"}, "start: "),
-    "after Python's time": ({"end": "9999-12-31T23:59:59-01:00"}, "end: "),
-    "after PostgreSQL's time": ({"end": "294277-01-01T00:00:00Z"}, "end: "),
-    "infinity": ({"end": "infinity"}, "end: "),
-    "no zone": ({"start": "2026-01-01T00:00:00"}, "start: "),
-    "a number": ({"start": 1_700_000_000}, "start: "),
-    "a large number": ({"start": 1e308}, "start: "),
-    "nothing": ({"start": None}, "start: "),
-    "an injection for a time": ({"start": "2026-01-01T00:00:00Z' OR true --"}, "start: "),
-    "an injection for an id": ({"vm_ids": [f"{NOBODY}'::uuid) OR (true"]}, "vm_ids.0: must be a UUID"),
-    "NUL in an id": ({"vm_ids": [f"{NOBODY}\0"]}, "vm_ids.0: must be a UUID"),
-    "ids that are numbers": ({"vm_ids": [1, 2]}, "vm_ids.0: must be a UUID"),
-    "an id alone": ({"vm_ids": NOBODY}, "vm_ids: "),
-    "no ids": ({"vm_ids": None}, "vm_ids: "),
-    "no interval": ({"interval": ""}, "interval: "),
-    "an interval of nothing": ({"interval": "0s"}, "interval: "),
-    "an interval that goes back": ({"interval": "-5m"}, "interval: "),
-    "an interval that is long": ({"interval": "8d"}, "interval: "),
-    "an interval that is longer": ({"interval": "9" * 31 + "d"}, "interval: "),
-    "an injection for an interval": ({"interval": "5m'; SELECT 1 --"}, "interval: "),
-    "NUL in an interval": ({"interval": "5m\0"}, "interval: "),
-    "no rows": ({"limit": 0}, "limit: "),
-    "fewer rows than none": ({"limit": -1}, "limit: "),
-    "many rows": ({"limit": 10_001}, "limit: "),
-    "very many rows": ({"limit": 10**30}, "limit: "),
-    "half a row": ({"limit": 1.5}, "limit: "),
-    "rows as a text": ({"limit": "5"}, "limit: "),
-    "a sort": ({"sort": "timestamp"}, "unknown member"),
-    "an organization": ({"organization": NOBODY}, "unknown member"),
-    "a made-up cursor": ({"cursor": "canary"}, "cursor: is none of ours"),
-    "NUL in a cursor": ({"cursor": "\0"}, "cursor: is none of ours"),
-    "a long cursor": ({"cursor": "A" * 5000}, "cursor: "),
-}
-
-
-@pytest.mark.parametrize(("change", "said"), WRONG_QUESTIONS.values(), ids=WRONG_QUESTIONS)
-def test_a_question_that_cannot_be(query: QueryPods, organization: str, change: Document, said: str) -> None:
-    asked = {"vm_ids": [NOBODY], "start": DAY.isoformat(), "end": DAY.isoformat()} | change
-    viewer = Asker(query, "viewer", organization)
-    problem(viewer.send("POST", SAMPLES, asked), 400, said)
-    problem(viewer.send("POST", SAMPLES, asked | {"vm_ids": []} if "vm_ids" not in change else asked), 400)
-
-
-@pytest.mark.parametrize("year", [1, 1969, 2000, 9999])
-def test_ranges_that_have_no_partition_have_no_samples(query: QueryPods, organization: str, year: int) -> None:
-    at = f"{year:04}-06-01T00:00:00Z"
-    viewer = Asker(query, "viewer", organization)
-    (vm,) = machines(query, organization, ["a"])
-    for interval in (None, "5m"):
-        asked = {"vm_ids": [vm], "start": at, "end": f"{year:04}-06-08T00:00:00Z", "interval": interval}
-        assert viewer.samples(**asked) == {"items": [], "next": None}
-
-
 # Hostile requests to the lists
 
 
@@ -586,7 +311,7 @@ def test_injections_are_refused_or_find_nothing(query: QueryPods, organization: 
     before = _counted(query)
     for asker in (Asker(query, "admin", organization), Asker(query, "platform-admin", None)):
         for text in INJECTIONS:
-            answer = asker.get(path, **{name: text})
+            answer = asker.get(path, **{name: f"{text} {uuid4()}"})  # VMs of other tests are called so
             if (path, name) in TEXTS:
                 assert answered(answer) == {"items": [], "next": None}
             else:
@@ -678,31 +403,29 @@ def test_a_cursor_belongs_to_its_list_its_filter_its_sort_and_who_asked(query: Q
     for path, cursor in ((USERS, of_users), (VMS, of_vms)):
         assert admin.page(path, cursor=cursor)["items"]
         assert admin.page(path, cursor=cursor, organization=organization)["items"]  # which is what it saw anyway
-        for asker, change in (
-            (admin, {"sort": "-created_at"}),
-            (admin, {"status": "active"}),
-            (root, {}),
-            (stranger, {}),
-        ):
-            given = change if path == USERS or "status" not in change else {"status": "running"}
-            problem(asker.get(path, cursor=cursor, **given), 400, other)
+        status = "active" if path == USERS else "running"
+        for change in ({"sort": "-created_at"}, {"status": status}):
+            problem(admin.get(path, cursor=cursor, **change), 400, other)
+        for asker in (root, stranger):
+            problem(asker.get(path, cursor=cursor), 400, other)
     problem(admin.get(VMS, cursor=of_users), 400, other)
     problem(admin.get(VMS, cursor=of_vms, sort="name"), 400, other)
     asked = {"vm_ids": vms, "start": DAY.isoformat(), "end": DAY.isoformat()}
     cursor = admin.samples(**asked, limit=1)["next"]
     assert len(admin.samples(**asked, cursor=cursor)["items"]) == 3
     later = (DAY + timedelta(seconds=1)).isoformat()
-    for change in ({"vm_ids": vms[1:]}, {"end": later}, {"interval": "30s"}):
-        problem(admin.send("POST", SAMPLES, {**asked, **change, "cursor": cursor}), 400, other)
+    changes: list[Document] = [{"vm_ids": vms[1:]}, {"end": later}, {"interval": "30s"}]
+    for changed in changes:
+        problem(admin.send("POST", SAMPLES, {**asked, **changed, "cursor": cursor}), 400, other)
     problem(stranger.send("POST", SAMPLES, {**asked, "cursor": cursor}), 400, other)
 
 
 def test_bodies_that_are_no_json_or_too_large(query: QueryPods, organization: str) -> None:
     token, vm = query.token("operator", organization), f"{VMS}/{uuid4()}"
-    headers = {"Authorization": f"Bearer {token}", "Content_Type": "application/json"}
 
-    def sent(path: str, content: bytes, **changes: str) -> Answer:
-        return query.pod.ask(path, "PUT" if path == vm else "POST", body=content, **headers | changes)
+    def sent(path: str, content: bytes, media_type: str = "application/json") -> Answer:
+        method = "PUT" if path == vm else "POST"
+        return query.pod.ask(path, method, body=content, Authorization=f"Bearer {token}", Content_Type=media_type)
 
     for path in (vm, SAMPLES):
         for content in (
@@ -713,7 +436,7 @@ def test_bodies_that_are_no_json_or_too_large(query: QueryPods, organization: st
             b"[" * 100_000 if path == SAMPLES else b"[" * 9000,
         ):
             problem(sent(path, content), 400)
-        problem(sent(path, b"{}", Content_Type="text/plain"), 415)
+        problem(sent(path, b"{}", "text/plain"), 415)
     surrogate = json.dumps(body()).replace("web-1", "\\ud800").encode()
     problem(sent(vm, surrogate), 400)
     problem(sent(vm, json.dumps(body(name="x" * (16 << 10))).encode()), 413)

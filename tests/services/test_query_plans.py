@@ -26,7 +26,7 @@ AFTER = (1_700_000_000_000_000, NOBODY)
 
 @pytest.fixture(scope="module")
 def filled(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """Five VMs with 100 samples each, over midnight."""
+    """Five VMs with 100 samples each, over midnight, and 500 users."""
     database = Database(postgres, tmp_path_factory.mktemp("logins"))
     assert database.migrate(database.owner()).outcome == "migrated"
     database.sql(
@@ -38,6 +38,10 @@ def filled(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Data
         """INSERT INTO query.vm_metrics
            SELECT id, %s + n * interval '1 second', 1, 1, 1, 1, 1 FROM query.vms, generate_series(-50, 49) AS n""",
         DAY,
+    )
+    database.sql(
+        """INSERT INTO auth.users (email, username, role, password_hash)
+           SELECT n || '@example.org', 'somebody', 'platform-admin', 'none' FROM generate_series(1, 500) AS n"""
     )
     database.sql("VACUUM ANALYZE")
     return database

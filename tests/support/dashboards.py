@@ -93,8 +93,8 @@ def _item(one: Machine, as_of: datetime) -> dict[str, Any]:
         "avg_cpu_5min": _mean(sample.cpu for sample in recent),
         "avg_memory_5min": _mean(sample.memory for sample in recent),
         "max_cpu_1hour": max((sample.cpu for sample in hour if sample.cpu is not None), default=None),
-        "cpu_status": _judged(latest.cpu if latest else None, 90, 75),
-        "memory_status": _judged(latest.memory if latest else None, 90, 80),
+        "cpu_status": judged(latest.cpu if latest else None, 90, 75),
+        "memory_status": judged(latest.memory if latest else None, 90, 80),
     }
 
 
@@ -103,7 +103,8 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _judged(value: float | None, critical: float, warning: float) -> str:
+def judged(value: float | None, critical: float, warning: float) -> str:
+    """Requirements 78 and 79."""
     if value is None:
         return "unknown"
     return "critical" if value > critical else "warning" if value > warning else "normal"

@@ -104,6 +104,7 @@ REASONS: dict[str, str] = {
     "RouteAccepted": "The gateway accepted the route and its references resolve.",
     "RouteNotAccepted": "The gateway has not accepted the route; its own message follows.",
     "SchemaCurrent": "The schemas are what this version needs.",
+    "SchemaDiffers": "Pods find other tables than migrations made; the message names the differences.",
     "SchemaOutdated": "Pods miss tables of this version; nobody migrates, as database.migrate is false.",
     "SecretMissing": "A pod waits for a Secret or key that does not exist; the message names it.",
     "SecretsSynced": "The store is valid and every ExternalSecret is synced.",

@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "PermissionDenied": "The login is right, but may not do what the process needs.",
     "DatabaseMissing": "The server has no database of that name.",
     "SchemaOutdated": "The database lacks the tables that this version needs, or some of them.",
+    "SchemaDiffers": "Tables are not what the applied migrations made; the message names the differences.",
     "ConnectionsExhausted": "The server has no connection left to give.",
     "NotServing": "The server starts, loads its data, or ends; it comes by itself.",
     "Refused": "The server refused the connection for a reason of its own; its log tells more.",

@@ -51,6 +51,8 @@ def numbers(given: Values) -> Checked:
     Raises:
         InvalidInput: there are none, or one of them is no finite number.
     """
+    if isinstance(given, np.ndarray):
+        numeric(given)
     if len(given) == 0:
         raise InvalidInput("empty values slice; give one number at least")
     if isinstance(given, np.ndarray):
@@ -73,14 +75,19 @@ def array(given: Array, begun: int = 0) -> Array:
     Args:
         begun: how many numbers came before, where it is a piece of more.
     """
-    if given.ndim != 1:
-        raise InvalidInput(f"the array has {given.ndim} dimensions; give one of a single dimension")
-    if given.dtype.kind not in "iuf" or given.dtype.itemsize > 8:
-        raise InvalidInput(f"the array is of {given.dtype}; give integers or floats of at most 64 bits")
+    numeric(given)
     if given.dtype.kind == "f" and not _surely_finite(given):
         for place in range(0, len(given), BLOCK):
             _refuse_first(given[place : place + BLOCK], begun + place)
     return given
+
+
+def numeric(given: Array) -> None:
+    """Raises ``InvalidInput`` for an array that can hold anything else, or in another form."""
+    if given.ndim != 1:
+        raise InvalidInput(f"the array has {given.ndim} dimensions; give one of a single dimension")
+    if given.dtype.kind not in "iuf" or given.dtype.itemsize > 8:
+        raise InvalidInput(f"the array is of {given.dtype}; give integers or floats of at most 64 bits")
 
 
 def floats(given: Array) -> Floats:

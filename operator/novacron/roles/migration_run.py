@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg
 import structlog
 
-from novacron.adapters import clock, database_roles, migrations
+from novacron.adapters import clock, database_roles, migrations, structure
 from novacron.adapters.libpq import Server
 from novacron.adapters.maintenance import LockHeld, Session, exclusive, failure, session
 from novacron.adapters.mounted import Directory
@@ -70,10 +70,11 @@ def _migrate(
     with exclusive(connection, wait):
         database_roles.prepare(connection, schemas, settings.shared_logins)
         for schema in schemas:
-            _look(connection, schema, progress)
+            _check(connection, schema, _look(connection, schema, progress))
             for done in migrations.migrate(connection, schema):
                 progress.schemas[schema] = done
                 progress.applied += 1
+            _check(connection, schema, progress.schemas[schema])
         _make_partitions(connection, schemas, settings, progress.upkeep)
     if progress.applied:
         return progress.report("migrated", "Migrated", f"{progress.applied} migrations were applied")
@@ -85,11 +86,11 @@ def _keep(connection: Session, schemas: Sequence[str], settings: MigrationSettin
         with exclusive(connection, 0):
             database_roles.act(connection)
             for schema in schemas:
-                _look(connection, schema, progress)
-                needed = files(schema)[-1].id
-                if progress.schemas[schema] < needed:
+                last, needed = _look(connection, schema, progress), files(schema)[-1].id
+                if last < needed:
                     text = f"schema {schema} is not at {needed} yet: novacron migrate brings it there"
                     return progress.report("skipped", "SchemaOlder", text)
+                _check(connection, schema, last)
             _make_partitions(connection, schemas, settings, progress.upkeep)
             _clear(connection, schemas, settings, progress.upkeep)
     except LockHeld as error:
@@ -101,9 +102,25 @@ def _keep(connection: Session, schemas: Sequence[str], settings: MigrationSettin
     return progress.report("kept", "Kept", f"partitions and retention are in order: {progress.upkeep}")
 
 
-def _look(connection: Session, schema: str, progress: _Progress) -> None:
+def _look(connection: Session, schema: str, progress: _Progress) -> str:
+    """The id of its last migration; empty: it has none."""
     there = migrations.applied(connection, schema)
     progress.schemas[schema] = shown(there[-1].id) if there else ""
+    return there[-1].id if there else ""
+
+
+def _check(connection: Session, schema: str, last: str) -> None:
+    """Raises ``MigrationRefused`` where the tables are not ours: SchemaForeign, SchemaDiffers.
+
+    Args:
+        last: id of the last migration that was applied. What a newer version made of the tables is not known here.
+    """
+    if not last and (strange := structure.strange(connection, schema)):
+        remedy = "give NovaCron a database of its own, or restore the schema with its table of migrations"
+        raise MigrationRefused("SchemaForeign", f"schema {schema} has {strange}, made by no migration: {remedy}")
+    if last <= files(schema)[-1].id and (differs := structure.compared(connection, schema, last)):
+        remedy = "restore it from a backup, or correct what is named"
+        raise MigrationRefused("SchemaDiffers", f"schema {schema} is not what its migrations made: {differs}; {remedy}")
 
 
 def _make_partitions(connection: Session, schemas: Sequence[str], settings: MigrationSettings, done: Upkeep) -> None:

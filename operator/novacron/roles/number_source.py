@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from novacron.core.errors import NovaCronError
-from novacron.quantiles.values import BLOCK, Array, Floats
+from novacron.quantiles.values import BLOCK, Array, Floats, numeric
 
 _NPY = b"\x93NUMPY"
 _BLOCK = 1 << 20
@@ -31,7 +31,8 @@ class Source:
         path: ``-`` for standard input.
 
     Raises:
-        Unreadable: it cannot be opened, or is no array that it claims to be.
+        Unreadable: it cannot be opened, or is not the array that it claims to be.
+        InvalidInput: it is an array, but not of numbers in a row.
     """
 
     def __init__(self, path: str) -> None:
@@ -48,7 +49,7 @@ class Source:
         """Bytes so far."""
 
     def pieces(self) -> Iterator[Array]:
-        """The numbers, once. Raises ``Unreadable``."""
+        """The numbers, once. Raises ``Unreadable`` or ``InvalidInput``."""
         try:
             if self.array is not None:
                 yield from self._mapped_pieces(self.array)
@@ -82,9 +83,8 @@ class Source:
         start = self._exactly(4)
         length = int.from_bytes(start[2:], "little")
         shape, kind = _header(_NPY + start + self._exactly(length))
-        left = int(np.prod(shape)) if len(shape) == 1 else 0
-        if len(shape) != 1:
-            raise Unreadable(f"the array has {len(shape)} dimensions; give one of a single dimension")
+        numeric(np.empty((0,) * len(shape), kind))
+        (left,) = shape
         while left:
             count = min(left, _BLOCK // kind.itemsize)
             yield np.frombuffer(self._exactly(count * kind.itemsize), kind)
@@ -119,6 +119,7 @@ def _mapped(path: str) -> Array:
         found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError):
         raise Unreadable(_NO_ARRAY) from None
+    numeric(found)
     return found
 
 
@@ -131,8 +132,6 @@ def _header(head: bytes) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
         version = (0, 0)
     if version != (1, 0):  # later ones are of records
         raise Unreadable(_NO_ARRAY)
-    if kind.kind not in "iuf":
-        raise Unreadable(f"the array is of {kind}; give integers or floats of at most 64 bits")
     return shape, kind
 
 

@@ -14,6 +14,7 @@ from novacron.query.service.dashboard import Dashboard
 from novacron.query.service.health import QueriesDependency
 from novacron.query.service.ingest import Ingest
 from novacron.query.service.metrics import Metrics
+from novacron.query.service.percentiles import PercentilesOfNumbers
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
 from novacron.query.service.users import Users
@@ -32,20 +33,21 @@ def service(context: Context) -> Service:
     schema = SchemaDependency(sessions, "query", settings.database.secret)
     context.dependencies.extend((schema, QueriesDependency(sessions, counts)))
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    metrics, ingest = Metrics(asking), Ingest(asking, counts)
+    metrics, ingest, percentiles = Metrics(asking), Ingest(asking, counts), PercentilesOfNumbers()
     operations = [
         *Users(asking).operations(),
         *Vms(asking).operations(),
         *metrics.operations(),
         *Dashboard(asking, Cache(settings.cache_seconds, CacheCounts(context.telemetry.registry))).operations(),
         *ingest.operations(),
+        *percentiles.operations(),
     ]
     base = context.settings.limits
     return guarded.service(
         context,
         operations,
         commands=redis.opened(context),
-        limits={**metrics.limits(base), **ingest.limits(base)},
+        limits={**metrics.limits(base), **ingest.limits(base), **percentiles.limits(base)},
         answering=outages.answering,
     )
 

@@ -19,7 +19,13 @@ Hearing = Mapping[str, Mapping[str, Heard]]
 """Condition -> workload -> what it says against what the condition is about."""
 
 _NOT_LOOKED_AT_YET = "Unchecked"
-_SCHEMA_OUTDATED = "SchemaOutdated"
+_SCHEMA = {
+    "SchemaOutdated": (
+        "run `novacron migrate` of this version on it (a Job of ours that is deleted comes back and runs again)"
+    ),
+    "SchemaDiffers": "restore the database from a backup, or correct what is named",
+}
+"""Reasons of the schema, and what to do."""
 _STORES = ("database", "redis")
 _TRUST = frozenset({"CertificateRefused", "EncryptionRefused"})
 _OUTSIDE = "the operator runs outside of the cluster's network"
@@ -44,8 +50,8 @@ def problem(said: Iterable[Sequence[Dependency]]) -> Problem | None:
 
 
 def _remedy(item: Dependency) -> str:
-    if item.reason == _SCHEMA_OUTDATED:
-        return "run `novacron migrate` of this version on it (a Job of ours that is deleted comes back and runs again)"
+    if item.reason in _SCHEMA:
+        return _SCHEMA[item.reason]
     if item.reason in ("FileMissing", "FileInvalid"):
         where = f"Secret {item.secret}" if item.secret else "its source"
         return f"put what is missing into {where}, or correct spec.secrets (keys)"
@@ -73,7 +79,7 @@ def topics(role: str) -> Mapping[str, Callable[[Sequence[Dependency]], Heard]]:
 
 def outdated(said: Iterable[Sequence[Dependency]]) -> tuple[Dependency, ...]:
     """What pods say against their schema."""
-    return tuple(item for answer in said for item in answer if item.reason == _SCHEMA_OUTDATED)
+    return tuple(item for answer in said for item in answer if item.reason in _SCHEMA)
 
 
 def users(resource: NovaCron) -> tuple[str, ...]:

@@ -164,7 +164,8 @@ def test_a_quota_that_lets_no_pod_in_is_named(place: Place) -> None:
 def test_a_secret_that_external_secrets_holds_to_be_written_and_pods_miss_is_written_again(place: Place) -> None:
     """What is left of a NovaCron that was deleted and applied again at once: a status that was true of the Secret of
     the one before."""
-    place.submit(minimal(namespace=place.namespace, **{role: {"enabled": False} for role in ("query", "ml")}))
+    without: dict[str, Any] = {role: {"enabled": False} for role in ("query", "ml")}
+    place.submit(minimal(namespace=place.namespace, **without))
     place.until_ready()
     place.until_quiet()
     assert place.client.delete("Secret", place.namespace, "novacron-database")

@@ -11,6 +11,7 @@ from novacron.api.v1alpha1 import validate
 from novacron.auth.domain import roles
 from novacron.auth.service import permissions
 from novacron.query.service import asking, metrics
+from novacron.query.service.store import users, vms
 from novacron.roles import query_service
 from novacron.stack import settings as written
 from novacron.workload.service.context import Context, Service
@@ -65,15 +66,15 @@ def test_the_words_are_auths() -> None:
 
 def test_parameters_say_what_they_take(document: dict[str, Any]) -> None:
     told = {
-        one["name"]: one["schema"]
+        path: {one["name"]: one["schema"] for one in document["paths"][path]["get"]["parameters"]}
         for path in ("/api/v1/users", "/api/v1/vms")
-        for one in document["paths"][path]["get"]["parameters"]
     }
-    assert told["organization"]["anyOf"][0] == {"type": "string", "format": "uuid"}
-    assert told["created_after"]["anyOf"][0] == {"type": "string", "format": "date-time"}
-    assert told["limit"]["anyOf"][0]["minimum"] == 1
-    assert told["offset"]["anyOf"][0]["maximum"] == 100_000
-    assert told["sort"]["enum"] == ["created_at", "-created_at", "name", "-name"]
+    for path, sorts in (("/api/v1/users", users.SORTS), ("/api/v1/vms", vms.SORTS)):
+        assert told[path]["sort"]["enum"] == list(sorts)
+        assert told[path]["organization"]["anyOf"][0] == {"type": "string", "format": "uuid"}
+        assert told[path]["limit"]["anyOf"][0]["minimum"] == 1
+    assert told["/api/v1/users"]["created_after"]["anyOf"][0] == {"type": "string", "format": "date-time"}
+    assert told["/api/v1/users"]["offset"]["anyOf"][0]["maximum"] == 100_000
     asked = document["components"]["schemas"]["MetricsQuery"]["properties"]
     assert asked["vm_ids"]["maxItems"] == metrics.IDS_MOST
     assert asked["vm_ids"]["items"] == {"type": "string", "format": "uuid"}

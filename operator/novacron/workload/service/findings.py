@@ -12,6 +12,7 @@ _SAYS: dict[str, tuple[str, str]] = {
     "PermissionDenied": ("refuses what the login asks for", "give the user of {source} the right to it"),
     "DatabaseMissing": ("has no such database", "create it, or correct spec.database.name"),
     "SchemaOutdated": ("is not what this version needs", "run novacron migrate, or look at its Job's log"),
+    "SchemaDiffers": ("is not what migrations made it", "restore it from a backup, or correct what is named"),
     "ConnectionsExhausted": ("has no connection left", "raise its limit, or lower spec.database.connectionBudget"),
     "NotServing": ("is starting or ending", "wait, or look at its log"),
     "Refused": ("refuses the connection", "look at its log"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from novacron.query.domain import plan
 from novacron.query.domain.dashboard import CPU, MEMORY, Question, Sort
@@ -194,13 +194,13 @@ SELECT
 """
 
 
-def _statement(measured: LiteralString, key: LiteralString, kind: LiteralString) -> LiteralString:
+def _composed(measured: LiteralString, key: LiteralString, kind: LiteralString) -> LiteralString:
     page = _PAGE.replace("{key}", key).replace("{type}", kind)
     return f"{_WITH},{measured}{_SHOWN}{page}{_ANSWER}"
 
 
 _STATEMENTS: Mapping[tuple[Plan, Sort], LiteralString] = {
-    (way, sort): _statement(measured, *key) for way, measured in _MEASURED.items() for sort, key in _KEYS.items()
+    (way, sort): _composed(measured, *key) for way, measured in _MEASURED.items() for sort, key in _KEYS.items()
 }
 
 
@@ -244,20 +244,24 @@ async def extent(transaction: Transaction, asked: Question) -> Extent:
 
 async def found(transaction: Transaction, way: Plan, asked: Question, windows: Windows) -> Found:
     """The page, and the summary. Machines and their status are those of now."""
-    key, last = asked.after or (None, None)
-    answer = await transaction.first(
-        Found,
-        _STATEMENTS[way, asked.sort],
-        **asdict(windows),
-        organization=asked.organization,
-        status=asked.status,
-        cpu_critical=CPU.critical,
-        cpu_warning=CPU.warning,
-        memory_critical=MEMORY.critical,
-        memory_warning=MEMORY.warning,
-        after_key=key,
-        after_id=last,
-        limit=asked.limit,
-    )
+    text, values = statement(way, asked, windows)
+    answer = await transaction.first(Found, text, **values)
     assert answer is not None  # noqa: S101 - a SELECT without FROM has one row
     return answer
+
+
+def statement(way: Plan, asked: Question, windows: Windows) -> tuple[LiteralString, dict[str, Any]]:
+    """What is asked of PostgreSQL, and its values."""
+    key, last = asked.after or (None, None)
+    own = {
+        "organization": asked.organization,
+        "status": asked.status,
+        "cpu_critical": CPU.critical,
+        "cpu_warning": CPU.warning,
+        "memory_critical": MEMORY.critical,
+        "memory_warning": MEMORY.warning,
+        "after_key": key,
+        "after_id": last,
+        "limit": asked.limit,
+    }
+    return _STATEMENTS[way, asked.sort], asdict(windows) | own

@@ -26,6 +26,7 @@ _SORTS: Mapping[str, tuple[LiteralString, LiteralString]] = {
 }
 """What comes after a position, and the order."""
 SORTS = tuple(_SORTS)
+"""What a client may name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ _SORTS: Mapping[str, _Sort] = {
     "-name": _Sort(_NAMED, "(name, id) < (%(at)s, %(id)s)", " ORDER BY name DESC, id DESC"),
 }
 
+SORTS = tuple(_SORTS)
+"""What a client may name."""
+
 
 @dataclass(frozen=True, slots=True)
 class VmFilter:

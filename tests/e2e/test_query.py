@@ -104,9 +104,13 @@ def test_from_an_empty_database_to_answers(served: Served) -> None:
     for outcome in ({"accepted": 1, "duplicate": 0}, {"accepted": 0, "duplicate": 1}):
         answer = served.ask("POST", "vms/metrics", body={"samples": [sample]}, bearer=machine)
         assert answer == outcome | {"rejected": []}
-    again = {"vm_ids": [identifier], "start": span["start"], "end": datetime.now(UTC).isoformat()}
-    newest = served.ask("POST", "vms/metrics/query", body=again)["items"][0]
-    assert newest["cpu_usage"] == 99.5
+    now = datetime.now(UTC)
+    newest = served.ask("POST", "vms/metrics/query", body={"vm_ids": [identifier], **span, "end": now.isoformat()})
+    assert newest["items"][0]["cpu_usage"] == 99.5
+    fresh = served.ask("GET", f"dashboard?limit={VMS}&min_as_of={now:%Y-%m-%dT%H:%M:%S.%fZ}")
+    (seen,) = [item for item in fresh["items"] if item["id"] == identifier]
+    assert (seen["current_cpu"], seen["cpu_status"]) == (99.5, "critical")
+    assert seen["max_cpu_1hour"] >= 99.5
     asked = {"datasets": {"cpu": [1.0, 2.0, 3.0, 4.0]}, "percentiles": [50, 100]}
     found = served.ask("POST", "percentiles", body=asked)["results"]["cpu"]
     assert [one["value"] for one in found] == [2.5, 4.0]
@@ -184,7 +188,7 @@ def test_postgresql_crashes_and_comes_back_and_nothing_that_was_taken_is_lost(se
         taken = _taken(served)
     assert served.lodging.lives() == before
     assert set(loads.failed) == {"dashboard", "users", "ingest"}
-    assert {how for one in loads.failed.values() for how in one} == {"503"}
+    assert {how for one in loads.failed.values() for how in one} == {"503"}, loads.failed
     assert _missing(served, [*loads.ingest.taken, taken]) == []
     print(f"PostgreSQL crashed: {loads}; {loads.failed} failed meanwhile; /ready said {down}")
 

@@ -27,7 +27,9 @@ class Unreadable(NovaCronError):
 
 
 class Source:
-    """Args:
+    """Opened, and looked at as far as to know what it is.
+
+    Args:
         path: ``-`` for standard input.
 
     Raises:
@@ -39,10 +41,11 @@ class Source:
         self._stream = _opened(path)
         try:
             self._head = self._stream.read(len(_NPY))
-            self.array = _mapped(path) if self._head == _NPY and path != "-" else None
+            array = _mapped(path) if self._head == _NPY and path != "-" else None
         except OSError as error:
             raise _failed(error) from None
-        """Of a file that can be read more than once; None: ``pieces`` alone has the numbers."""
+        self.array = array
+        """Of a file, which can be read more than once; None: ``pieces`` alone has the numbers."""
         self.size = Path(path).stat().st_size if path != "-" else None
         """Bytes; None: nobody knows."""
         self.read = 0
@@ -70,8 +73,7 @@ class Source:
             if len(rest) > _LONGEST:
                 raise Unreadable(f"line {line}: is longer than any number; give one number a line")
         if rest:
-            whole = rest.removesuffix(b"\n")
-            yield _parsed(whole, line)
+            yield _parsed(rest.removesuffix(b"\n"), line)
 
     def _mapped_pieces(self, array: Array) -> Iterator[Array]:
         for place in range(0, len(array), BLOCK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,11 +18,14 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from novacron.query.domain.sample import Sample
 from novacron.query.service.demo import DemoRefused, Filled, Plan, fill
+from novacron.query.service.store import ingest
+from novacron.query.service.store.database import Transaction
 from novacron.roles import migration_run
 from novacron.workload.service.settings import MigrationSettings
 from tests.support.database import Database, Login
-from tests.support.postgres import Postgres
+from tests.support.postgres import ADMIN_PASSWORD, Postgres
 from tests.support.query_pods import OWN_SETTINGS
 from tests.support.volume import Volume
 
@@ -36,6 +40,8 @@ SELECT to_timestamp(ceil(extract(epoch FROM timestamp) / 300) * 300), vm_id, max
 FROM query.vm_metrics GROUP BY 1, 2
 """
 _BRUTE_LATEST = "SELECT DISTINCT ON (vm_id) * FROM query.vm_metrics ORDER BY vm_id, timestamp DESC"
+MADE = ("vm_metrics", "vm_rollup_1m", "vm_rollup_5m", "vm_latest")
+_VM = "INSERT INTO query.vms VALUES (%s, %s, %s, %s, %s, %s)"
 _SHARES = """
 SELECT count(*), count(*) FILTER (WHERE cpu_usage IS NULL), count(*) FILTER (WHERE memory_usage IS NULL),
     count(*) FILTER (WHERE network_in_bytes IS NULL), count(*) FILTER (WHERE disk_usage IS NULL)
@@ -99,6 +105,37 @@ def test_rollups_and_newest_samples_are_those_of_the_samples(
     assert filled.samples <= wanted.samples + wanted.vms
     span = "SELECT coalesce(min(timestamp) > %s AND max(timestamp) <= %s, true) FROM query.vm_metrics"
     assert connection.execute(span, (wanted.start, wanted.end)).fetchall() == [(True,)]
+
+
+async def test_an_ingest_of_the_same_samples_makes_the_same(shared: Database) -> None:
+    """Played again in another order, by the statement that ingests."""
+    with shared.connect() as connection, connection.transaction(force_rollback=True):
+        fill(connection, plan(vms=30, days=0.02))
+        made = {table: sorted(rows(connection, f"TABLE query.{table}"), key=str) for table in MADE}
+        connection.execute("TRUNCATE query.vm_metrics, query.vm_latest, query.vm_rollup_1m, query.vm_rollup_5m")
+        vms = rows(connection, "TABLE query.vms")
+        samples = [Sample(*row) for row in made["vm_metrics"]]
+        random.Random(7).shuffle(samples)
+    own: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": shared.server.port,
+        "dbname": shared.name,
+        "password": ADMIN_PASSWORD,
+    }
+    async with await psycopg.AsyncConnection.connect(**own, user="postgres") as ingesting:
+        await ingesting.cursor().executemany(_VM, [row[:6] for row in vms])
+        for begin in range(0, len(samples), 1000):
+            batch = samples[begin : begin + 1000]
+            week, soon = timedelta(days=7), timedelta(seconds=30)
+            kept = await ingest.kept(
+                Transaction(ingesting), str(ORGANIZATION), enumerate(batch), behind=week, ahead=soon
+            )
+            assert (kept.accepted, kept.rows) == (len(batch), [])
+            await ingesting.execute("TRUNCATE pg_temp.incoming")
+        for table, before in made.items():
+            cursor = await ingesting.execute(f"TABLE query.{table}".encode())
+            assert sorted(await cursor.fetchall(), key=str) == before, table
+        await ingesting.rollback()
 
 
 def test_the_data_look_like_what_is_seen_in_real_life(connection: psycopg.Connection[Any]) -> None:

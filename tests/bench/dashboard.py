@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,12 +81,12 @@ class Asker:
     """One way to the answer.
 
     Args:
-        client: process that asks the database.
+        client: CPU of who asks the database so far, in seconds.
         server: the database's that answers it; 0: a pool's, which come and go.
     """
 
     ask: Callable[[datetime], bytes]
-    client: int
+    client: Callable[[], float]
     server: int = 0
 
     def cost(self, as_of: datetime) -> Cost:
@@ -96,7 +95,7 @@ class Asker:
         return Cost(*(late - early for early, late in zip(before, self._read(), strict=True)))
 
     def _read(self) -> tuple[float, float, float]:
-        return time.perf_counter(), on_cpu(self.client), on_cpu(self.server) if self.server else 0.0
+        return time.perf_counter(), self.client(), on_cpu(self.server) if self.server else 0.0
 
 
 async def run(_bench: Bench) -> list[Row]:
@@ -153,7 +152,7 @@ class _Stage:
         return taken
 
     def _ways(self) -> Mapping[str, Asker]:
-        own, pod = os.getpid(), self._query.pod.process
+        own, pod = time.thread_time, self._query.pod.process
         assert pod is not None
         here = self._connection.info.backend_pid
         each = self._patterns.each
@@ -161,7 +160,7 @@ class _Stage:
             UNPREPARED: Asker(functools.partial(each, prepared=False), own, here),
             PREPARED: Asker(functools.partial(each, prepared=True), own, here),
             PIPELINED: Asker(functools.partial(each, prepared=True, pipelined=True), own, here),
-            HTTP: Asker(self._http, pod.pid),
+            HTTP: Asker(self._http, functools.partial(on_cpu, pod.pid)),
             ROLLUP: Asker(functools.partial(self._stored, "rollup"), own, self._store.backend),
             LATERAL: Asker(functools.partial(self._stored, "lateral"), own, self._store.backend),
             KEPT: Asker(lambda _as_of: self._patterns.kept(), own, here),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import select
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -220,37 +222,51 @@ def test_new_credentials_under_load(query: QueryPods) -> None:
 
 
 class Load:
-    """Agents, each over and over and through one pod after the other."""
+    """Agents that send and people who read, each over and over and through one pod after the other."""
 
     AGENTS = 4
+    READ = ("/api/v1/vms?limit=10", "/api/v1/users", "/api/v1/dashboard?as_of=")
 
     def __init__(self, query: QueryPods) -> None:
         self._query = query
         self._agents = [Agent(query) for _ in range(self.AGENTS)]
+        self._admin = query.token("admin", query.organization())
         self._stop = threading.Event()
         self.statuses: Counter[int] = Counter()
 
     def _send(self, agent: Agent) -> None:
-        for pod in itertools.cycle(self._query.pods):
-            if self._stop.is_set():
-                return
+        for pod in self._in_turn():
             batch = agent.batch()
-            while (answer := agent.post(batch, pod)).status != 200:
-                self.statuses[answer.status] += 1
-                outage(answer, outages.OUTAGE)
+            while not self._well(agent.post(batch, pod)):
                 self._stop.wait(0.05)
-            self.statuses[200] += 1
+
+    def _read(self, path: str) -> None:
+        """Of another moment each time, where there is one: nothing is answered from what is kept."""
+        for pod in self._in_turn():
+            moment = quote(datetime.now(UTC).isoformat()) if path.endswith("as_of=") else ""
+            if not self._well(pod.ask(path + moment, Authorization=f"Bearer {self._admin}")):
+                self._stop.wait(0.05)
+
+    def _in_turn(self) -> Iterator[ServiceProcess]:
+        return itertools.takewhile(lambda _pod: not self._stop.is_set(), itertools.cycle(self._query.pods))
+
+    def _well(self, answer: Answer) -> bool:
+        self.statuses[answer.status] += 1
+        if answer.status != 200:
+            outage(answer, outages.OUTAGE)
+        return answer.status == 200
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Whatever an agent meets besides an answer fails the test."""
-        with ThreadPoolExecutor(self.AGENTS) as pool:
-            sending = [pool.submit(self._send, agent) for agent in self._agents]
+        """Whatever somebody meets besides an answer fails the test."""
+        with ThreadPoolExecutor(self.AGENTS + len(self.READ)) as pool:
+            working = [pool.submit(self._send, agent) for agent in self._agents]
+            working += [pool.submit(self._read, path) for path in self.READ]
             try:
                 yield
             finally:
                 self._stop.set()
-            for one in sending:
+            for one in working:
                 one.result()
 
     def check(self) -> None:
@@ -334,12 +350,18 @@ def test_bodies_over_the_cap(query: QueryPods, agent: Agent, chunked: bool) -> N
 
 
 def test_more_bodies_than_the_process_holds(query: QueryPods, agent: Agent) -> None:
-    """Those that would be too many are sent away; the rest, and whoever sends little afterwards, is served."""
+    """One of those that are too many is sent away; whoever comes afterwards is served."""
     announced = head(agent.token, f"Content-Length: {LARGEST_BODY}")
-    almost = b" " * (LARGEST_BODY - 1)
-    with lines(query.pod, 5) as (*held, line):
-        for one in held:
-            one.sendall(announced + almost)
-        line.sendall(announced + b" " * (64 << 10))
+    with lines(query.pod, 5) as sending:
+        for line in sending[:-1]:
+            line.sendall(announced + b" " * (LARGEST_BODY - (1 << 20)))
+        sending[-1].sendall(announced)
+
+        def refused() -> list[socket.socket]:
+            """Sends a little, and looks long enough for that to have been read: else the answer would be cut off."""
+            sending[-1].sendall(b" " * (64 << 10))
+            return select.select(sending, [], [], 0.05)[0]
+
+        (line, *_) = until(refused, "somebody is sent away", REQUEST_SECONDS / 2, every=0)
         outage(said(line), "Too much is being sent at once; try again later.")
     until(lambda: agent.sends(query.pod) == 200, "what they held is free again", 10)

@@ -23,6 +23,7 @@ from novacron.query.service.counts import Counts
 from novacron.query.service.ingest import LARGEST_BODY, MOST_SAMPLES
 from novacron.query.service.store import ingest
 from novacron.query.service.store.database import Database
+from novacron.workload.service import outages
 from novacron.workload.service.database import opened as postgres_opened
 from tests.services.conftest import REDIS_PASSWORD
 from tests.services.stores import opened
@@ -232,6 +233,25 @@ def test_who_may(query: QueryPods, organization: str) -> None:
     assert not found(query.database, [mine]).samples
     stranger = query.machine_token(query.organization(), SCOPE)
     assert taken(post(query.pod, stranger, [Measured(mine, now())])) == (0, 0, 1)
+
+
+def test_a_day_without_a_partition(query: QueryPods, organization: str, machine: str) -> None:
+    """Upkeep has not run for long: an outage, of which nothing stays, and not the end of the samples."""
+    (mine,) = vms(query.database, organization, 1)
+    day = now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
+    batch = [Measured(mine, now(), 1.0), Measured(mine, day + timedelta(hours=1), 2.0)]
+    partition = f"PARTITION query.vm_metrics_{day:%Y_%m_%d}"
+    bounds = f"FOR VALUES FROM ('{day.isoformat()}') TO ('{(day + timedelta(days=1)).isoformat()}')"
+    query.database.sql(f"ALTER TABLE query.vm_metrics DETACH {partition}")
+    try:
+        answer = post(query.pod, machine, batch)
+        assert (answer.status, answer.json()["detail"]) == (503, outages.OUTAGE)
+        assert query.pod.lines("database cannot be asked")[-1]["reason"] == "PartitionMissing"
+        assert_same(found(query.database, [mine]), expected([]))
+    finally:
+        query.database.sql(f"ALTER TABLE query.vm_metrics ATTACH {partition} {bounds}")
+    assert taken(post(query.pod, machine, batch)) == (2, 0, 0)
+    assert_same(found(query.database, [mine]), expected(batch))
 
 
 # What stays behind

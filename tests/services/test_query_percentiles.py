@@ -37,7 +37,10 @@ def ask(pods: QueryPods, body: Any, **headers: str) -> Answer:
 
 
 def ask_raw(pods: QueryPods, body: bytes, **headers: str) -> Answer:
-    given = {"Authorization": f"Bearer {pods.token('viewer', pods.organization())}", "Content_Type": "application/json"}
+    given: dict[str, Any] = {
+        "Authorization": f"Bearer {pods.token('viewer', pods.organization())}",
+        "Content_Type": "application/json",
+    }
     return pods.pod.ask(PATH, "POST", body=body, **{**given, **headers})
 
 

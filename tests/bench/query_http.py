@@ -90,7 +90,7 @@ async def _paced(query: QueryPods, organization: str) -> list[Row]:
         ("ingest of 100 samples", 20, [post(ingest.PATH, batch, machine) for batch in batches]),
         ("percentiles of 1,000 numbers", 50, [post(percentiles.PATH, numbers, viewer)] * 50 * _SECONDS),
     ]
-    rows = []
+    rows: list[Row] = []
     for name, rate, requests in routes:
         say(f"{name}, {rate} a second")
         await asked(query.pod.port, requests[:1], 1)

@@ -48,11 +48,17 @@ def stores(authority: Authority) -> Iterator[tuple[Postgres, RedisServer]]:
 @pytest.fixture(scope="module")
 def query(stores: tuple[Postgres, RedisServer], tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryPods]:
     files: dict[str, str | bytes] = {"password": REDIS_PASSWORD, "ca.crt": stores[1].ca}
-    members: dict[str, Any] = {
-        "statement_timeout_seconds": STATEMENT_SECONDS,
-        "limits": {"request_seconds": REQUEST_SECONDS},
-    }
-    with QueryPods(tmp_path_factory.mktemp("query"), *stores, files, pods=2, pool=POOL, **members) as pods:
+    limits = {"request_seconds": REQUEST_SECONDS}
+    made = QueryPods(
+        tmp_path_factory.mktemp("query"),
+        *stores,
+        files,
+        pods=2,
+        pool=POOL,
+        statement_timeout_seconds=STATEMENT_SECONDS,
+        limits=limits,
+    )
+    with made as pods:
         yield pods
 
 
@@ -87,8 +93,8 @@ class Agent:
 
     def post(self, batch: Sequence[Measured], pod: ServiceProcess | None = None) -> Answer:
         pod = pod or self._query.pod
-        headers: dict[str, Any] = {"Content_Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        answer = pod.ask(INGEST, "POST", body=written(batch), **headers)
+        bearer = f"Bearer {self.token}"
+        answer = pod.ask(INGEST, "POST", body=written(batch), Content_Type="application/json", Authorization=bearer)
         if answer.status == 200:
             assert not answer.json()["rejected"], answer
             self.acknowledged += batch

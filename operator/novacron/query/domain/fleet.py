@@ -1,9 +1,9 @@
 """Virtual machines that do not exist, and what they would have reported: data to try things out with. Pure.
 
-Everything is a function of the seed and of time: the same fleet, asked at another moment, has the same past. Among its
-machines are some that never report, some that report by night or by day only, samples that are missing, and values that
-were not measured. Usages are whole multiples of 1/64 percent, so that a sum of them is exact in whatever order it is
-made: rollups can be compared to the last bit.
+Everything is a function of time and of the plan without its end: the same fleet, asked at another moment, has the same
+past. Among its machines are some that never report, some that report by night or by day only, samples that are
+missing, and values that were not measured. Usages are whole multiples of 1/64 percent, so that a sum of them is exact
+in whatever order it is made: rollups can be compared to the last bit.
 """
 
 from __future__ import annotations

@@ -5,7 +5,10 @@ SHELL := bash
 PYTHON ?= python3
 NODE ?=
 CLUSTER ?=
+# test processes: more than cores, because tests of clusters wait more than they work; each may hold a control plane (1.5 GB)
+WORKERS ?= 4
 BIN := .venv/bin
+SIDE_BY_SIDE := --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 READY := .venv/.installed-$(shell cat requirements-dev.lock pyproject.toml | cksum | tr -s ' ' '-')
 
 .PHONY: help
@@ -32,8 +35,8 @@ demo: setup ## A cluster, the operator and a NovaCron until Ready; a real node a
 	@$(BIN)/python -m tests.support.demo $(if $(NODE),--node $(NODE))
 
 .PHONY: test
-test: binaries ## All tests but e2e, cluster tests included
-	@$(BIN)/python -m pytest
+test: binaries ## All tests but e2e, cluster tests included; WORKERS=4 files at a time, 0: one after the other
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .PHONY: e2e
 e2e: setup ## Tests on a real node, with our image and real neighbours; Linux, as root

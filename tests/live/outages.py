@@ -1,4 +1,4 @@
-"""Faults and losses that take a minute or more. They run side by side in threads; test_waits.py collects the verdicts.
+"""Faults and losses that take a minute or more. They run side by side in threads; test_faults.py asks for the verdicts.
 
 The resource is Ready before each fault, so that no resync within minutes can hide a blind watch.
 """

@@ -1,7 +1,7 @@
 """SIGKILL between any two writes: whatever prefix of them got through, the next operator ends in the same state.
 
 The proxy lets writes pass one by one, kills the operator before the first or right after the n-th, for every n, and
-lets nothing pass afterwards. The lease of the dead is removed: its 15 s are test_waits.py's business.
+lets nothing pass afterwards. The lease of the dead is removed: its 15 s are the business of outages.py.
 """
 
 from __future__ import annotations

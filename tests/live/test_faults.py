@@ -1,15 +1,19 @@
-"""Each fault of kopf.md section 0 that is over in seconds: the operator sees again, without a restart, soon.
+"""Each fault of kopf.md section 0: the operator sees again, without a restart, soon.
 
-The resource is Ready before each fault, so that no resync within minutes can hide a blind watch.
+The resource is Ready before each fault, so that no resync within minutes can hide a blind watch. What takes a minute or
+more is in outages.py: it begins with the first test of this file, and the last ones ask for the verdicts. All in one
+file, because a file is what one of several test processes runs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 import pytest
 
+from tests.live.outages import SCENARIOS
 from tests.live.seeing import CHILDREN, SOON, image_is, sees_everything
 from tests.support.api_calls import to
 from tests.support.arena import NOVACRONS, Arena
@@ -17,7 +21,7 @@ from tests.support.fault_proxy import Answer, Hold, Opening, error_event
 from tests.support.place import small
 from tests.support.waiting import lasting, until
 
-pytestmark = pytest.mark.usefixtures("long_runs")  # test_waits.py's, which take minutes: they begin now
+pytestmark = pytest.mark.usefixtures("long_runs")  # they begin with the first test
 
 
 @pytest.fixture
@@ -145,3 +149,9 @@ def test_a_failed_write_leaves_none_behind_that_a_later_pass_meets(arena: Arena)
         lasting(lambda: hanging.most == 1, "the hanging write stays alone", 6)
         hanging.let_go()
     arena.until_ready()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", [scenario.__name__ for scenario in SCENARIOS])
+def test_the_operator_lives_through(long_runs: Mapping[str, Future[None]], name: str) -> None:
+    long_runs[name].result(580)

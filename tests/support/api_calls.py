@@ -105,7 +105,7 @@ class Journal:
 
     def last_at(self, matches: Match) -> float:
         """When the last of some calls arrived, in monotonic seconds; minus infinity where there was none."""
-        return max((call.at for call in tuple(self._calls) if matches(call)), default=float("-inf"))
+        return next((call.at for call in reversed(self._calls) if matches(call)), float("-inf"))
 
     def writes(self, mark: int = 0, namespace: str = "", *, events: bool = False) -> list[Call]:
         """Writes, without those of the Lease, and of Events unless asked for; of one namespace where one is given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -183,14 +184,19 @@ def test_postgresql_crashes_and_comes_back_and_nothing_that_was_taken_is_lost(se
         served.spare.crash()
         down = until(lambda: _all_down(served), "every pod says what it misses", 30)
         served.spare.until_back()
+        began = time.monotonic()
         until(lambda: _all_ready(served), "all pods are ready again", 60)
-        served.lodging.until_ready()
-        taken = _taken(served)
+        # auth's pods come back by themselves too; until then nobody can tell who asks
+        taken = until(lambda: _taken(served), "an ingest is taken again", 60, every=0.5)
+        recovered = time.monotonic() - began
+    served.lodging.until_ready()
     assert served.lodging.lives() == before
-    assert set(loads.failed) == {"dashboard", "users", "ingest"}
-    assert {how for one in loads.failed.values() for how in one} == {"503"}, loads.failed
+    # a Service without a ready pod refuses new connections
+    failures = {how.partition(":")[0] for one in loads.failed.values() for how in one}
+    assert "503" in failures <= {"503", "ConnectionRefusedError"}, loads.failed
     assert _missing(served, [*loads.ingest.taken, taken]) == []
-    print(f"PostgreSQL crashed: {loads}; {loads.failed} failed meanwhile; /ready said {down}")
+    print(f"PostgreSQL crashed: {loads}; {loads.failed} failed meanwhile; /ready said {down[0]}; an ingest was taken "
+          f"{recovered:.1f} s after it was back")  # fmt: skip
 
 
 def _all_ready(served: Served) -> bool:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.api_client import Client
 from tests.support.controlplane.plane import ControlPlane
@@ -16,6 +17,10 @@ from tests.support.observed_states import Judged, ObservedStates
 _VERDICTS = pytest.StashKey[defaultdict[str, Counter[str]]]()
 """By suite: kstatus' words and how many states got them."""
 _OUTPUT = "verdicts"
+
+# how long an example takes by the clock says nothing where processes share the cores; in CI hypothesis asks no more either
+settings.register_profile("tests", settings.default, deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ _VERDICTS = pytest.StashKey[defaultdict[str, Counter[str]]]()
 """By suite: kstatus' words and how many states got them."""
 _OUTPUT = "verdicts"
 
-# how long an example takes by the clock says nothing where processes share the cores; in CI hypothesis asks no more either
+# how long an example takes says nothing where processes share the cores; in CI hypothesis has no deadline of its own
 settings.register_profile("tests", settings.default, deadline=None)
 settings.load_profile("tests")
 

@@ -22,6 +22,10 @@ _VERDICTS = pytest.StashKey[defaultdict[str, Counter[str]]]()
 """By suite: kstatus' words and how many states got them."""
 _OUTPUT = "verdicts"
 
+# how long an example takes says nothing where processes share the cores; in CI hypothesis has no deadline of its own
+settings.register_profile("tests", settings.default, deadline=None)
+settings.load_profile("tests")
+
 
 @pytest.fixture(scope="session")
 def judged(pytestconfig: pytest.Config) -> Judged:

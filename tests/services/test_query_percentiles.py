@@ -36,9 +36,9 @@ def ask(pods: QueryPods, body: Any, **headers: str) -> Answer:
     return pods.ask(PATH, pods.token("viewer", pods.organization()), "POST", body, **headers)
 
 
-def ask_raw(pods: QueryPods, body: bytes, **headers: str) -> Answer:
-    given = {"Authorization": f"Bearer {pods.token('viewer', pods.organization())}", "Content_Type": "application/json"}
-    return pods.pod.ask(PATH, "POST", body=body, **{**given, **headers})
+def ask_raw(pods: QueryPods, body: bytes, media_type: str = "application/json") -> Answer:
+    token = pods.token("viewer", pods.organization())
+    return pods.pod.ask(PATH, "POST", body=body, Authorization=f"Bearer {token}", Content_Type=media_type)
 
 
 def test_each_dataset_is_answered(pods: QueryPods) -> None:
@@ -117,7 +117,7 @@ def test_who_may_ask(pods: QueryPods) -> None:
     assert pods.ask(PATH, pods.token("platform-admin"), "POST", body).status == 200
     assert pods.pod.ask(PATH, "POST", body=json.dumps(body).encode(), Content_Type="application/json").status == 401
     assert pods.ask(PATH, pods.token("viewer", pods.organization())).status == 405
-    assert ask_raw(pods, json.dumps(body).encode(), Content_Type="text/plain").status == 415
+    assert ask_raw(pods, json.dumps(body).encode(), "text/plain").status == 415
 
 
 def test_a_large_answer_is_compressed_where_that_is_taken(pods: QueryPods) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from novacron.quantiles import calculator, sketches
+from novacron.quantiles import calculator, selection, sketches
 from novacron.quantiles.calculator import Percentiles
 from novacron.quantiles.estimate import EXACT, Estimate
 from novacron.quantiles.values import InvalidInput
@@ -54,7 +54,7 @@ def test_large_ones_go_to_a_few_threads_and_small_ones_to_none(workers: int, mon
     large = {f"large {number}": made.normal(size=60_000) for number in range(7)}
     small = {f"small {number}": made.normal(size=100).tolist() for number in range(50)}
     threads: dict[str, set[int]] = {"large": set(), "small": set()}
-    select = calculator.selected
+    select = selection.selected
 
     def seen(values: Any, asked: Any) -> list[float]:
         threads["large" if len(values) == 60_000 else "small"].add(threading.get_ident())

@@ -123,7 +123,7 @@ def test_narrowing_holds_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) ->
     kept: list[int] = []
     concatenate = np.concatenate
 
-    def seen(pieces: Sequence[np.ndarray]) -> np.ndarray:  # type: ignore[type-arg]
+    def seen(pieces: Sequence[np.ndarray]) -> np.ndarray:
         kept.append(sum(map(len, pieces)))
         return concatenate(pieces)
 

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from novacron.__main__ import main
+from novacron.adapters import clock
 from novacron.quantiles.values import Floats
 from novacron.roles import number_source, progress
 
@@ -204,7 +205,7 @@ def test_a_closed_standard_input() -> None:
 def test_progress_shows_on_a_terminal_alone_and_not_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
     now = iter([0.0, 1.0, 2.5, 3.0])
-    monkeypatch.setattr(progress.clock, "monotonic", lambda: next(now))
+    monkeypatch.setattr(clock, "monotonic", lambda: next(now))
     with os.fdopen(theirs, "w") as terminal, os.fdopen(ours, "rb", buffering=0) as shown:
         monkeypatch.setattr(sys, "stderr", terminal)
         with progress.Waiting("reading", 100) as waiting:
@@ -217,7 +218,7 @@ def test_progress_shows_on_a_terminal_alone_and_not_at_once(monkeypatch: pytest.
             assert b"reading" in shown.read(4096)
     quiet = io.StringIO()
     monkeypatch.setattr(sys, "stderr", quiet)
-    monkeypatch.setattr(progress.clock, "monotonic", iter([0.0, 10.0]).__next__)
+    monkeypatch.setattr(clock, "monotonic", iter([0.0, 10.0]).__next__)
     with progress.Waiting("reading", None) as waiting:
         waiting.at(10)
     assert quiet.getvalue() == ""

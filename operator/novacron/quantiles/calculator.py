@@ -33,12 +33,12 @@ class Percentiles:
 
     def __init__(self, memory: int = MEMORY, workers: int = 2) -> None:
         self._workers = max(1, workers)
-        self._most = max(1, memory // _NUMBER // self._workers)
+        self._most = max(1, memory // _NUMBER)
 
     def of(self, values: Values, percentiles: Sequence[float], method: Method = "exact") -> list[Estimate]:
         """One answer for each percentile, in that order. Raises ``InvalidInput``."""
         asked = checks.percentiles(percentiles)
-        return self._calculated(checks.numbers(values), asked, method)
+        return self._calculated(checks.numbers(values), asked, method, self._most)
 
     def of_each(
         self, datasets: Mapping[str, Values], percentiles: Sequence[float], method: Method = "exact"
@@ -56,7 +56,7 @@ class Percentiles:
         found = self._in_threads(large, asked, method) if len(large) > 1 else {}
         answers: dict[str, list[Estimate]] = {}
         for name, values in checked.items():
-            answer = found[name] if name in found else self._tried(values, asked, method)
+            answer = found[name] if name in found else self._tried(values, asked, method, self._most)
             if isinstance(answer, InvalidInput):
                 raise _of_dataset(name, answer)
             answers[name] = answer
@@ -65,33 +65,40 @@ class Percentiles:
     def _in_threads(
         self, datasets: Mapping[str, Checked], asked: Sequence[float], method: Method
     ) -> dict[str, list[Estimate] | InvalidInput]:
-        """One batch for each thread."""
+        """One batch for each thread, which has its part of the memory."""
+        most = max(1, self._most // self._workers)
 
         def batch(names: Sequence[str]) -> dict[str, list[Estimate] | InvalidInput]:
-            return {name: self._tried(datasets[name], asked, method) for name in names}
+            return {name: self._tried(datasets[name], asked, method, most) for name in names}
 
         with ThreadPoolExecutor(self._workers) as pool:
             answered = list(pool.map(batch, _batches(datasets, self._workers)))
         return {name: answer for part in answered for name, answer in part.items()}
 
-    def _tried(self, values: Checked, asked: Sequence[float], method: Method) -> list[Estimate] | InvalidInput:
+    def _tried(
+        self, values: Checked, asked: Sequence[float], method: Method, most: int
+    ) -> list[Estimate] | InvalidInput:
         """An error is kept: of those of several threads, the first by the order of the datasets is raised."""
         try:
-            return self._calculated(values, asked, method)
+            return self._calculated(values, asked, method, most)
         except InvalidInput as error:
             return error
 
-    def _calculated(self, values: Checked, asked: Sequence[float], method: Method) -> list[Estimate]:
+    def _calculated(self, values: Checked, asked: Sequence[float], method: Method, most: int) -> list[Estimate]:
         if method != "exact":
             sketch = KINDS[method]()
             sketch.update(np.asarray(values))
             return sketch.estimates(asked)
-        return [Estimate(one, value, method) for one, value in zip(asked, self._exact(values, asked), strict=True)]
+        return [Estimate(one, value, method) for one, value in zip(asked, _exact(values, asked, most), strict=True)]
 
-    def _exact(self, values: Checked, asked: Sequence[float]) -> list[float]:
-        if isinstance(values, list) or len(values) <= self._most:
-            return selected(values, asked)
-        return narrowed(lambda: checks.blocks(values), len(values), asked, self._most)
+
+def _exact(values: Checked, asked: Sequence[float], most: int) -> list[float]:
+    """Args:
+    most: numbers that a copy may have.
+    """
+    if isinstance(values, list) or len(values) <= most:
+        return selected(values, asked)
+    return narrowed(lambda: checks.blocks(values), len(values), asked, most)
 
 
 def _checked(name: str, values: Values) -> Checked:

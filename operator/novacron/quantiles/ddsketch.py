@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,8 @@ _SLACK = 1 - 1e-9
 """Bins are narrower by so little: the rounding of a logarithm may put a number into the bin beside its own."""
 _LEAST = float(np.finfo(np.float64).tiny)
 """Smaller magnitudes have fewer digits than the accuracy needs; they count as zero."""
+_FARTHEST = 1 << 20
+"""No bin of the finest accuracy is as far from 1."""
 _GREATEST = math.log(np.finfo(np.float64).max) * (1 - 1e-15)
 """Logarithm of a number that is not infinite."""
 _HEAD = struct.Struct("<dqqqqq")
@@ -129,7 +132,18 @@ class DDSketch(Sketch):
             counts = np.frombuffer(state, "<i8", offset=_HEAD.size).astype(np.int64)
         except (struct.error, ValueError):
             raise InvalidState("the state of the sketch is cut off; make it again") from None
-        least, most = _ACCURACIES
-        if not least <= self.accuracy <= most or min(size, below_size) < 0 or size + below_size != len(counts):
+        if not self._agree(counts, (first, below_first), (size, below_size)):
             raise InvalidState("the state of the sketch contradicts itself; make it again")
         self._positive, self._negative = Bins(first, counts[:size]), Bins(below_first, counts[size:])
+
+    def _agree(self, counts: Counts, firsts: Iterable[int], sizes: Sequence[int]) -> bool:
+        """Whether a state that was read can have been written."""
+        least, most = _ACCURACIES
+        return (
+            least <= self.accuracy <= most
+            and max(map(abs, firsts)) < _FARTHEST
+            and min(sizes) >= 0
+            and sum(sizes) == len(counts)
+            and min(self._zeros, int(counts.min(initial=0))) >= 0
+            and self._zeros + int(counts.sum()) == self.count
+        )

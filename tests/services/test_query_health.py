@@ -113,7 +113,7 @@ async def test_an_index_whose_building_broke_off_is_named_and_one_that_is_being_
         with database.connect() as reader, database.connect() as builder:
             reader.execute("BEGIN; LOCK TABLE query.vm_latest IN ROW EXCLUSIVE MODE")
             build = "CREATE INDEX CONCURRENTLY slow ON query.vm_latest (timestamp)"
-            building = asyncio.create_task(asyncio.to_thread(builder.execute, build))
+            building = asyncio.get_running_loop().run_in_executor(None, builder.execute, build)
             invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
             until(lambda: database.sql(invalid) == [(1,)], "the build has begun", every=0.02)
             assert told(await one.later(0)) == ("ok", "Reached")

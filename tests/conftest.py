@@ -14,6 +14,10 @@ from tests.support.api_client import Client
 from tests.support.controlplane.plane import ControlPlane
 from tests.support.observed_states import Judged, ObservedStates
 
+# how long an example takes is the machine's affair, and that of whatever else it does
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 _VERDICTS = pytest.StashKey[defaultdict[str, Counter[str]]]()
 """By suite: kstatus' words and how many states got them."""
 _OUTPUT = "verdicts"

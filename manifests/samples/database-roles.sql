@@ -18,6 +18,8 @@ BEGIN
     END LOOP;
     -- owns the schemas, and makes those that a later version brings
     EXECUTE format('GRANT CREATE ON DATABASE %I TO novacron_owner', current_database());
+    -- sorts what it ingests in a table of its session; by default everybody may
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO novacron_query', current_database());
 END
 $$;
 

@@ -22,12 +22,14 @@ _COMMANDS = {
     "status": ("novacron.roles.report", "status", "Show conditions, workloads and what to do next."),
     "doctor": ("novacron.roles.doctor", "doctor", "Check neighbours, versions and rights of the cluster."),
     "token": ("novacron.roles.token", "token", "Look into access tokens: why one is refused; offline."),
+    "percentiles": ("novacron.roles.percentiles", "percentiles", "Print percentiles of numbers; offline."),
     "run": ("novacron.roles.run", "run", "Run the operator."),
     "api": ("novacron.roles.api", "api", "Run a workload: the API."),
     "auth": ("novacron.roles.auth", "auth", "Run a workload: users, sessions and tokens."),
     "query": ("novacron.roles.query", "query", "Run a workload: queries over metrics."),
     "ml": ("novacron.roles.ml", "ml", "Run a workload: feature extraction."),
     "migrate": ("novacron.roles.migrate", "migrate", "Bring the database's schemas up to date; once, forward."),
+    "demo-data": ("novacron.roles.demo_data", "demo_data", "Fill the database with made-up machines and samples."),
 }
 _EXIT_CODES = """\b
 Exit codes:

@@ -12,7 +12,24 @@ from pathlib import Path
 
 import click
 
-from tests.bench import compare, failover, image, logins, many, one, report, roles, start, tokens, wall, watches
+from tests.bench import (
+    compare,
+    dashboard,
+    failover,
+    image,
+    logins,
+    many,
+    one,
+    percentiles,
+    query_http,
+    report,
+    roles,
+    start,
+    tokens,
+    users,
+    wall,
+    watches,
+)
 from tests.bench.facts import facts
 from tests.bench.report import Row
 from tests.bench.server import Bench, bench, control_plane
@@ -32,6 +49,10 @@ def _cases(sizes: Sequence[int], unrelated: int) -> list[tuple[str, Callable[[Be
         (tokens.CASE, tokens.run),
         (wall.CASE, wall.run),
         (logins.CASE, logins.run),
+        (dashboard.CASE, dashboard.run),
+        (users.CASE, users.run),
+        (percentiles.CASE, percentiles.run),
+        (query_http.CASE, query_http.run),
         (one.CASE, one.run),
         (failover.CASE, failover.run),
         (watches.CASE, functools.partial(watches.run, unrelated=unrelated)),
@@ -46,6 +67,10 @@ NAMES = (
     tokens.CASE,
     wall.CASE,
     logins.CASE,
+    dashboard.CASE,
+    users.CASE,
+    percentiles.CASE,
+    query_http.CASE,
     one.CASE,
     failover.CASE,
     watches.CASE,

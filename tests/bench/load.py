@@ -37,12 +37,12 @@ def get(path: str, token: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
-def post(path: str, document: bytes) -> bytes:
+def post(path: str, document: bytes, token: str = "") -> bytes:
     """A request with JSON."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(document)}\r\n\r\n"
-    )
-    return head.encode() + document
+    lines = [f"POST {path} HTTP/1.1", "Host: a", "Content-Type: application/json", f"Content-Length: {len(document)}"]
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
+    return "\r\n".join([*lines, "", ""]).encode() + document
 
 
 async def asked(port: int, requests: Sequence[bytes], connections: int = 8) -> Run:

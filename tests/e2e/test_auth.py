@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import time
-from base64 import b64decode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import pytest
 
 from novacron.api.v1alpha1 import quantities
 from novacron.core.manifest import at
+from tests.support.door import Door, Machine
 from tests.support.living import Living
 from tests.support.lodging import Lodging
 from tests.support.node import load
 from tests.support.node.box import Box
-from tests.support.node.exchange import Answer, Sent, ask
+from tests.support.node.exchange import ask
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real_node
 _OTHERS = ("api", "query", "ml")
-_ORGANIZATION, _EMAIL = "Example", "admin@example.com"
-_PASSWORD = "four unlikely words beside a lighthouse"
 _REVOKED_SECONDS = 5.0
 _LOAD = 4000
 """Requests: 20 s at the rate that is asked for."""
@@ -41,54 +37,6 @@ def _short_lived(spec: dict[str, Any]) -> None:
         "jwt": {"tokenTTL": "1m", "clockSkew": "5s", "jwksMaxAge": "5s"},
         "rateLimit": {"requestsPerMinute": 1_000_000, "loginsPerMinute": 1000},
     }
-
-
-@dataclass
-class Door:
-    """A NovaCron with an administrator, and what its clients do."""
-
-    lodging: Lodging
-    organization: str = ""
-
-    def ask(self, role: str, method: str, path: str, **sent: Unpack[Sent]) -> Answer:
-        """Asks through the Service of a workload."""
-        return ask(self.lodging.living.node.box, self.service(role), 80, method, path, **sent)
-
-    def service(self, role: str) -> str:
-        found = self.lodging.client.get("Service", self.lodging.namespace, f"{self.lodging.name}-{role}")
-        assert found is not None
-        return str(found["spec"]["clusterIP"])
-
-    def post(self, path: str, **sent: Unpack[Sent]) -> Any:
-        """Of auth; the body of a good answer."""
-        answer = self.ask("auth", "POST", f"/api/v1/auth/{path}", **sent)
-        assert answer.status in (200, 201, 204), answer
-        return answer.json if answer.text else None
-
-    def login(self, password: str = _PASSWORD) -> dict[str, Any]:
-        found: dict[str, Any] = self.post("login", body={"email": _EMAIL, "password": password})
-        return found
-
-    def first_administrator(self) -> None:
-        """As the README says: made by command, with a one-time password that is changed at first login."""
-        deployment = f"deploy/{self.lodging.name}-auth"
-        command = ("novacron", "auth", "create-admin", "--email", _EMAIL, "--organization", _ORGANIZATION, "-o", "json")
-        said = json.loads(self.lodging.living.kubectl("-n", self.lodging.namespace, "exec", deployment, "--", *command))
-        self.organization = said["organization_id"]
-        once = {"email": _EMAIL, "password": said["one_time_password"]}
-        assert self.ask("auth", "POST", "/api/v1/auth/login", body=once).status == 403
-        self.post("login", body=once | {"new_password": _PASSWORD})
-
-    def ring(self) -> dict[str, str]:
-        """kid -> state of the signing keys."""
-        secret = self.lodging.client.get("Secret", self.lodging.namespace, "novacron-signing-keys")
-        assert secret is not None
-        document = json.loads(b64decode(secret["data"]["ring.json"]))
-        return {key["kid"]: key["state"] for key in document["keys"]}
-
-    def published(self) -> set[str]:
-        """kids that a client of auth is told."""
-        return {key["kid"] for key in self.ask("auth", "GET", "/.well-known/jwks.json").json["keys"]}
 
 
 @pytest.fixture(scope="module")
@@ -137,37 +85,6 @@ def test_a_session_that_is_ended_by_its_owner_ends_on_both_pods(door: Door) -> N
 
     until(refused, "both pods of auth refuse it", _REVOKED_SECONDS, every=0.2)
     assert door.ask("auth", "GET", "/api/v1/auth/sessions", bearer=second["access_token"]).status == 200
-
-
-@dataclass
-class Machine:
-    """A service account whose tokens of every age are in use."""
-
-    door: Door
-    file: Path
-    client: dict[str, Any] = field(repr=False, default_factory=dict)
-    tokens: list[tuple[float, str]] = field(repr=False, default_factory=list)
-
-    def __post_init__(self) -> None:
-        wanted = {"name": "load", "scopes": ["metrics:write"], "organization_id": self.door.organization}
-        self.client = self.door.post("service-accounts", body=wanted, bearer=self.door.login()["access_token"])
-        self.another()
-
-    def another(self) -> None:
-        """One more token; those near their end are no longer used."""
-        asked = {
-            "grant_type": "client_credentials",
-            "client_id": self.client["id"],
-            "client_secret": self.client["client_secret"],
-        }
-        answer = self.door.ask("auth", "POST", "/api/v1/auth/token", form=asked)
-        assert answer.status == 200, answer
-        now = time.monotonic()
-        self.tokens.append((now + answer.json["expires_in"] - 3, answer.json["access_token"]))
-        self.tokens = [(end, token) for end, token in self.tokens if end > now]
-        written = self.file.with_suffix(".new")
-        written.write_text("\n".join(token for _end, token in self.tokens))
-        written.rename(self.file)
 
 
 def test_keys_rotate_under_load_through_pods_that_go_and_no_valid_token_is_refused(door: Door, tmp_path: Path) -> None:

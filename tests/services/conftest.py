@@ -53,6 +53,14 @@ def database(postgres: Postgres, tmp_path: Path) -> Database:
     return Database(postgres, tmp_path / "logins")
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """One with our schemas, which is read alone."""
+    database = Database(postgres, tmp_path_factory.mktemp("migrated"))
+    assert database.migrate(database.owner()).outcome == "migrated"
+    return database
+
+
 @dataclass(slots=True)
 class Account:
     """A user of the database, and the mounted files that log it in."""
@@ -77,6 +85,11 @@ class Account:
             "secret": "novacron-database",
         }
         return known | changes
+
+    def of_query(self, database: Database) -> dict[str, Any]:
+        """The same, in a migrated database, with the rights of query."""
+        database.sql(f"GRANT novacron_query TO {self.name}")
+        return self.settings(database.server, name=database.name)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from psycopg import errors
@@ -138,8 +139,25 @@ FORBIDDEN = {
             "INSERT INTO auth.audit (type) VALUES ('x')",
             "CREATE TABLE auth.mine ()",
             "SET ROLE novacron_auth",
+            "CREATE TABLE query.mine ()",
+            "ALTER TABLE query.vms ADD COLUMN a int",
+            "DELETE FROM query.vms",
+            "TRUNCATE query.vms",
+            "UPDATE query.vm_metrics SET cpu_usage = 1",
+            "DELETE FROM query.vm_metrics",
+            "TRUNCATE query.vm_metrics",
+            "DELETE FROM query.vm_latest",
+            "DELETE FROM query.vm_rollup_1m",
+            "DELETE FROM query.vm_rollup_5m",
+            "TABLE {day}",
+            "INSERT INTO {day} (vm_id, timestamp) VALUES (gen_random_uuid(), now())",
+            "DROP TABLE {day}",
+            "INSERT INTO query._yoyo_migration VALUES ('a', 'b', now())",
+            "CALL query.make_partitions(1, 1)",
+            "SET ROLE novacron_owner",
         ),
     ),
+    "auth in query's schema": ("novacron_auth", ("TABLE query.vms", "TABLE query.vm_metrics", "TABLE {day}")),
 }
 
 
@@ -147,13 +165,14 @@ FORBIDDEN = {
 def test_a_workload_may_not(migrated: Database, user: str) -> None:
     role, statements = FORBIDDEN[user]
     login = migrated.login(role)
-    partition = migrated.sql(
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'auth.audit'::regclass"
+    partition, day = (
+        migrated.sql("SELECT max(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = %s::regclass", parent)
+        for parent in ("auth.audit", "query.vm_metrics")
     )
     with migrated.connect(login) as connection:
         for statement in statements:
             with pytest.raises((errors.InsufficientPrivilege, errors.UndefinedColumn)):
-                connection.execute(statement.format(partition=partition[0][0]).encode())
+                connection.execute(statement.format(partition=partition[0][0], day=day[0][0]).encode())
 
 
 def test_auth_may_do_its_work(migrated: Database) -> None:
@@ -169,6 +188,44 @@ def test_auth_may_do_its_work(migrated: Database) -> None:
         assert connection.execute("SELECT count(*) FROM auth.audit").fetchall() == [(1,)]
         with pytest.raises(errors.CheckViolation):  # a month that nobody made: better an error than a lost order
             connection.execute("INSERT INTO auth.audit (at, type) VALUES ('2020-01-01', 'x')")
+
+
+def test_query_may_do_its_work(migrated: Database) -> None:
+    vm = "INSERT INTO query.vms VALUES (%s, %s, 'n', 'error', 1, 1)"
+    with migrated.connect(migrated.login("novacron_query")) as connection, connection.transaction():
+        id_ = uuid4()
+        connection.execute(vm, (id_, uuid4()))
+        connection.execute("UPDATE query.vms SET deleted_at = now() WHERE id = %s", (id_,))
+        connection.execute("CREATE TEMPORARY TABLE given (LIKE query.vm_metrics) ON COMMIT DROP")
+        connection.execute("INSERT INTO given (vm_id, timestamp, cpu_usage) VALUES (%s, now(), 50)", (id_,))
+        connection.execute("INSERT INTO query.vm_metrics TABLE given ON CONFLICT DO NOTHING")
+        latest = (
+            "INSERT INTO query.vm_latest TABLE given ON CONFLICT (vm_id) DO UPDATE SET cpu_usage = excluded.cpu_usage"
+        )
+        connection.execute(latest)
+        bucket = "INSERT INTO query.vm_rollup_5m VALUES (date_bin('5 min', now(), '2000-01-01'), %s, 50)"
+        connection.execute(f"{bucket} ON CONFLICT (bucket, vm_id) DO UPDATE SET cpu_max = excluded.cpu_max", (id_,))
+        samples = "SELECT cpu_usage FROM query.vm_metrics WHERE vm_id = %s"
+        assert connection.execute(samples, (id_,)).fetchall() == [(50,)]
+        with pytest.raises(errors.CheckViolation):  # a day that nobody made
+            connection.execute("INSERT INTO query.vm_metrics (vm_id, timestamp) VALUES (%s, '2020-01-01')", (id_,))
+
+
+def test_where_temporary_tables_are_not_everybody_s_query_is_given_the_right(
+    database: Database, tmp_path: Path
+) -> None:
+    database.sql(f"REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC")
+    stranger, workload = database.login(), database.login()
+    run = MigrationProcess(tmp_path / "first", database.migration(stranger, shared=()))
+    assert (run.run(), run.message()["reason"]) == (1, "RightMissing")
+    asked = "SELECT has_database_privilege(%s, current_database(), 'TEMPORARY')"
+    database.script(script(), migrate=stranger, auth=workload, query=workload)
+    assert database.sql(asked, workload.name) == [(True,)]
+    database.sql(f"REVOKE TEMPORARY ON DATABASE {database.name} FROM novacron_query")
+    report = database.migrate(stranger, shared=())
+    assert (report.outcome, report.reason) == ("refused", "RightMissing")
+    assert database.migrate(database.owner()).outcome == "migrated"
+    assert database.sql(asked, workload.name) == [(True,)]
 
 
 def test_query_reads_people_without_their_credentials(migrated: Database) -> None:

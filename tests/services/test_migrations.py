@@ -28,6 +28,8 @@ from tests.support.waiting import until
 
 LAST = files("auth")[-1].id
 NUMBER = len(files("auth"))
+SCHEMAS = {schema: files(schema)[-1].id for schema in ("auth", "query")}
+ALL = NUMBER + len(files("query"))
 _APPLIED = "SELECT migration_id FROM auth._yoyo_migration ORDER BY 1"
 
 
@@ -65,16 +67,20 @@ def test_a_fresh_database_gets_all_and_the_second_run_finds_nothing_to_do(databa
     assert report.document() == {
         "outcome": "migrated",
         "reason": "Migrated",
-        "message": f"{NUMBER} migrations were applied",
-        "schemas": {"auth": LAST},
-        "applied": NUMBER,
+        "message": f"{ALL} migrations were applied",
+        "schemas": SCHEMAS,
+        "applied": ALL,
+        "made": {},
+        "dropped": {},
+        "deleted": {},
     }
-    before = database.sql("SELECT * FROM auth._yoyo_migration ORDER BY 1")
+    noted = "SELECT * FROM auth._yoyo_migration UNION ALL SELECT * FROM query._yoyo_migration ORDER BY 1"
+    before = database.sql(noted)
     again = database.migrate(owner)
-    assert (again.outcome, again.reason, again.applied) == ("current", "Current", 0)
-    assert database.sql("SELECT * FROM auth._yoyo_migration ORDER BY 1") == before
+    assert (again.outcome, again.reason, again.applied, again.schemas) == ("current", "Current", 0, SCHEMAS)
+    assert database.sql(noted) == before
     assert database.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
-    foreign = "SELECT tablename FROM pg_tables WHERE schemaname = 'auth' AND tableowner <> 'novacron_owner'"
+    foreign = "SELECT tablename FROM pg_tables WHERE schemaname IN ('auth', 'query') AND tableowner <> 'novacron_owner'"
     assert database.sql(foreign) == []
 
 
@@ -88,7 +94,7 @@ def test_of_two_runners_one_waits_and_nothing_is_applied_twice(
             run.start()
         until(lambda: all("waiting for another run" in run.log() for run in runs), "both wait")
     assert [run.ended() for run in runs] == [0, 0], [run.log() for run in runs]
-    assert sorted(run.message()["applied"] for run in runs) == [0, NUMBER]
+    assert sorted(run.message()["applied"] for run in runs) == [0, ALL]
     assert len(database.sql(_APPLIED)) == NUMBER
 
 
@@ -114,22 +120,22 @@ def test_a_lock_that_is_held_too_long_is_an_outage_to_whoever_started_the_run(
 def test_a_run_killed_in_the_middle_leaves_nothing_half_done(
     database: Database, owner: Login, folder: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The kill hits while the last migration waits, in its transaction, for a table that somebody else has locked."""
+    """The kill hits while the third migration waits, in its transaction, for a table that somebody else has locked."""
     root = folder()
-    for file in files("auth")[:-1]:
+    for file in files("auth")[:2]:
         shutil.copy(file.path, root / "auth")
     with opened(database, owner) as connection:
-        assert [*migrations.migrate(connection, "auth", root)] == [file.id for file in files("auth")[:-1]]
+        assert len([*migrations.migrate(connection, "auth", root)]) == 2
     with database.connect() as other, other.transaction():
         other.execute("LOCK TABLE auth.audit IN ACCESS EXCLUSIVE MODE")
         with MigrationProcess(tmp_path / "killed", database.migration(owner)).start() as run:
             until(lambda: _waits_for_a_lock(database), "the run waits for the table")
             run.kill()
         until(lambda: not _holds(database), "the server gives the lock of the killed run back")
-        assert len(database.sql(_APPLIED)) == NUMBER - 1
+        assert len(database.sql(_APPLIED)) == 2
         assert database.sql("SELECT to_regproc('auth.make_audit_partitions')") == [(None,)]
     report = database.migrate(owner)
-    assert (report.outcome, report.applied, report.schemas) == ("migrated", 1, {"auth": LAST})
+    assert (report.outcome, report.applied, report.schemas) == ("migrated", ALL - 2, SCHEMAS)
 
 
 def _waits_for_a_lock(database: Database) -> bool:
@@ -164,7 +170,7 @@ def test_a_stale_row_in_the_librarys_own_lock_stops_nobody(database: Database, o
     with opened(database, owner) as connection:
         connection.execute("CREATE TABLE auth.yoyo_lock (locked int PRIMARY KEY DEFAULT 1, ctime timestamp, pid int)")
         connection.execute("INSERT INTO auth.yoyo_lock VALUES (1, now(), 4711)")
-    assert database.migrate(owner).applied == NUMBER
+    assert database.migrate(owner).applied == ALL
 
 
 def test_an_index_left_invalid_is_built_again(database: Database, owner: Login, folder: Callable[..., Path]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.services.conftest import REDIS_PASSWORD, Account, RedisAccount
 from tests.support.certificates import Authority
+from tests.support.database import Database
 from tests.support.feed_server import FeedServer
 from tests.support.postgres import ADMIN_PASSWORD, Postgres
 from tests.support.query_pods import OWN_SETTINGS
@@ -19,13 +20,13 @@ from tests.support.service_process import ServiceProcess
 
 @pytest.fixture
 def query(
-    tmp_path: Path, postgres: Postgres, account: Account, redis_server: RedisServer, redis_account: RedisAccount
+    tmp_path: Path, migrated: Database, account: Account, redis_server: RedisServer, redis_account: RedisAccount
 ) -> Iterator[Callable[..., ServiceProcess]]:
     """Starts the role with changes of its settings; nothing secret may have come out of it when the test ends."""
     started: list[ServiceProcess] = []
 
     def start(**members: Any) -> ServiceProcess:
-        stores = {"database": account.settings(postgres), "redis": redis_account.settings(redis_server)}
+        stores = {"database": account.of_query(migrated), "redis": redis_account.settings(redis_server)}
         process = ServiceProcess(
             "query",
             tmp_path / "query",
@@ -49,6 +50,7 @@ def test_all_is_well(query: Callable[..., ServiceProcess]) -> None:
     assert body["state"] == "ready"
     assert [(one["name"], one["state"], one["secret"]) for one in body["dependencies"]] == [
         ("database", "ok", "novacron-database"),
+        ("schema", "ok", "novacron-database"),
         ("redis", "ok", "novacron-redis"),
         ("jwks", "ok", None),
     ]
@@ -86,6 +88,19 @@ def test_what_is_wrong_is_named_and_goes_by_itself(
     assert process.ask("/health").status == 200
     assert process.metrics()[f'novacron_dependency_up{{dependency="{name}"}}'] == 0
     mounted.volume.replace(mounted.files())
+    process.until_ready()
+
+
+def test_tables_that_are_not_ours_are_named(
+    query: Callable[..., ServiceProcess], account: Account, database: Database
+) -> None:
+    assert database.migrate(database.owner()).outcome == "migrated"
+    database.sql("ALTER TABLE query.vms RENAME COLUMN status TO other")
+    process = query(database=account.of_query(database))
+    message = process.until_dependency("schema", "down", "SchemaDiffers")["message"]
+    assert "(query.vms lacks column status, query.vms has a column other that needs a value)" in message
+    assert process.ready().status == 503
+    database.sql("ALTER TABLE query.vms RENAME COLUMN other TO status")
     process.until_ready()
 
 

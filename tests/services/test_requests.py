@@ -261,7 +261,7 @@ def test_every_role_starts_and_answers(tmp_path: Path, unreachable: Mapping[str,
     expected = {
         "api": ["redis", *wall, "auth"],
         "auth": ["database", "redis", *wall, "schema", "signing-keys", "internal-key"],
-        "query": ["database", "schema", "redis", *wall, "auth"],
+        "query": ["database", "schema", "queries", "redis", *wall, "auth"],
         "ml": [*wall, "auth"],
     }
     for role, names in expected.items():

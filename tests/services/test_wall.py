@@ -12,8 +12,8 @@ import pytest
 
 from tests.services.conftest import REDIS_PASSWORD, Account, RedisAccount
 from tests.support.certificates import Authority
+from tests.support.database import Database
 from tests.support.feed_server import FeedServer
-from tests.support.postgres import Postgres
 from tests.support.query_pods import OWN_SETTINGS
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import INTERNAL_KEY, Answer, ServiceProcess
@@ -69,12 +69,12 @@ def _until_status(pod: ServiceProcess, token: str, status: int, seconds: float) 
 def test_every_workload_stands_behind_the_wall(
     started: Callable[..., ServiceProcess],
     role: str,
-    postgres: Postgres,
+    migrated: Database,
     account: Account,
     redis_server: RedisServer,
     redis_account: RedisAccount,
 ) -> None:
-    stores = {"database": account.settings(postgres), "redis": redis_account.settings(redis_server)}
+    stores = {"database": account.of_query(migrated), "redis": redis_account.settings(redis_server)}
     used = {"api": ["redis"], "query": ["database", "redis"], "ml": []}[role]
     own = OWN_SETTINGS if role == "query" else {}
     pod = started(role, rate_limit=GENEROUS, **own, **{name: stores[name] for name in used}).until_ready()

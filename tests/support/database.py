@@ -81,10 +81,22 @@ class Database:
         }
         return known | changes
 
-    def migration(self, login: Login, shared: Sequence[str] = ("auth",), **changes: Any) -> dict[str, Any]:
-        """The settings of ``novacron migrate``."""
-        database = self.settings(login, **changes)
-        return {"role": "migrate", "database": database, "schemas": ["auth", "query"], "shared_logins": [*shared]}
+    def migration(
+        self, login: Login, shared: Sequence[str] = ("auth",), retention: int = 7 * 86_400, **changes: Any
+    ) -> dict[str, Any]:
+        """The settings of ``novacron migrate``.
+
+        Args:
+            retention: of samples, in seconds.
+            changes: of the member ``database``.
+        """
+        return {
+            "role": "migrate",
+            "database": self.settings(login, **changes),
+            "schemas": ["auth", "query"],
+            "shared_logins": [*shared],
+            "retention_seconds": retention,
+        }
 
     def migrate(self, login: Login, *, upkeep: bool = False, wait: float = 5, **changes: Any) -> Report:
         """One run in this process."""

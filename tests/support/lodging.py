@@ -11,6 +11,7 @@ from typing import Any
 from novacron.core import labels
 from tests.support.api_client import Manifest
 from tests.support.living import Living, sample
+from tests.support.node.neighbours.postgresql import USER, Postgres
 from tests.support.waiting import until
 
 _numbers = itertools.count(1)
@@ -36,7 +37,7 @@ class Lodging:
         namespace, resource = json.loads(json.dumps(sample()))
         namespace["metadata"]["name"] = resource["metadata"]["namespace"] = self.namespace
         self.client.create(namespace)
-        self.living.neighbours.database.create_database(self.namespace)
+        self.server.create_database(self.namespace)
         for secret in self._secrets():
             self.client.create(secret)
         spec = resource["spec"]
@@ -50,11 +51,20 @@ class Lodging:
         self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.client.delete("Namespace", "", self.namespace)
-        self.living.neighbours.database.drop_database(self.namespace)
+        self.server.drop_database(self.namespace)
+
+    @property
+    def server(self) -> Postgres:
+        """Whose database it has."""
+        return self.living.neighbours.database
+
+    def login(self) -> dict[str, str]:
+        """What its Secret of the database holds."""
+        access = self.living.neighbours.access
+        return {"username": USER, "password": access.database_password, "ca.crt": access.authority}
 
     def _secrets(self) -> list[Manifest]:
-        access = self.living.neighbours.access
-        database = {"username": "novacron", "password": access.database_password, "ca.crt": access.authority}
+        access, database = self.living.neighbours.access, self.login()
         redis = {"password": access.redis_password, "ca.crt": access.authority}
         return [self._secret("novacron-database", database), self._secret("novacron-redis", redis)]
 

@@ -127,14 +127,18 @@ async def _secret_store(kube: Kube, kind: Kind, item: dict[str, Any], mood: Mood
 
 
 async def _external_secret(kube: Kube, kind: Kind, item: dict[str, Any], mood: Mood) -> None:
-    meta, spec = item["metadata"], item["spec"]
-    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:12]
+    meta = item["metadata"]
+    shown = [meta.get("labels"), meta.get("annotations")]
+    digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
     status: dict[str, Any] = {"conditions": [_condition("Ready", mood, "SecretSynced", "SecretSyncedError")]}
     version = f"{meta['generation']}-{digest}"
+    if "refreshTime" in item.get("status", {}):
+        status["refreshTime"] = item["status"]["refreshTime"]
     if not mood.failure:
         if item.get("status", {}).get("syncedResourceVersion") != version:
             await kube.apply(SECRET, _target(item), manager=MANAGER)
-        status |= {"syncedResourceVersion": version, "refreshTime": "2026-01-01T00:00:00Z"}
+            status["refreshTime"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        status["syncedResourceVersion"] = version
     await _report(kube, kind, item, status)
 
 

@@ -8,6 +8,7 @@ from image.build import build
 
 ROOT = Path(__file__).parents[2]
 NAME = "docker.io/novacron/novacron"
+ARCHIVE = ROOT / ".image" / "novacron.tar"
 OPERATOR = f"{NAME}:v0.1.0"
 """As manifests/install calls it."""
 
@@ -18,7 +19,6 @@ def built() -> Path:
     Raises:
         ImageError: with the remedy.
     """
-    archive = ROOT / ".image" / "novacron.tar"
     # in tests a point release of Debian is no reason to fail: what is newer than the lock is taken, and said
-    build(archive, OPERATOR, accept_newer=True)
-    return archive
+    build(ARCHIVE, OPERATOR, accept_newer=True)
+    return ARCHIVE

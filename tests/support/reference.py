@@ -13,6 +13,7 @@ from novacron.auth.domain import refusal
 from novacron.auth.service import audit, counts
 from novacron.auth.service import wall_metrics as wall
 from novacron.core import conditions, dependencies, events, migration
+from novacron.query.service import counts as query
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
 from novacron.workload.service.settings import Limits
@@ -63,6 +64,12 @@ def text() -> str:
             "Of auth alone, beside those of the wall (docs/decisions/0018-sessions-and-passwords.md).",
             "",
             *_table(("metric", "says"), _auth_metrics()),
+            "",
+            "## Metrics of query",
+            "",
+            "Of query alone, beside those of the wall. `query` is the name of a question of ours.",
+            "",
+            *_table(("metric", "says"), _query_metrics()),
             "",
             "## Reasons of refusal",
             "",
@@ -131,6 +138,13 @@ def _metrics(registry: CollectorRegistry) -> dict[str, str]:
 def _auth_metrics() -> dict[str, str]:
     registry = CollectorRegistry()
     counts.Counts(registry)
+    return _metrics(registry)
+
+
+def _query_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    query.Counts(registry)
+    query.CacheCounts(registry)
     return _metrics(registry)
 
 

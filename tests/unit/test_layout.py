@@ -13,7 +13,7 @@ import pytest
 from tests.support.service_process import TOKEN
 
 _ROOT = Path(__file__).parents[2]
-_HEAVY = {"kopf", "kubernetes", "aiohttp", "yaml", "novacron.api", "novacron.stack", "psycopg", "redis"}
+_HEAVY = {"kopf", "kubernetes", "aiohttp", "yaml", "novacron.api", "novacron.stack", "psycopg", "redis", "numpy"}
 
 
 def test_the_source_root_holds_the_package_alone() -> None:
@@ -34,7 +34,7 @@ def test_a_role_imports_only_what_it_needs() -> None:
         "import sys; sys.argv = ['novacron', 'crd'];"
         "from novacron.__main__ import main;"
         "main(standalone_mode=False);"
-        "heavy = {'kopf', 'kubernetes', 'aiohttp', 'prometheus_client'} & sys.modules.keys();"
+        "heavy = {'kopf', 'kubernetes', 'aiohttp', 'prometheus_client', 'numpy'} & sys.modules.keys();"
         "print(sorted(heavy), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -42,11 +42,11 @@ def test_a_role_imports_only_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "stores"),
-    [("api", {"redis"}), ("auth", {"psycopg", "redis"}), ("query", {"psycopg", "redis"}), ("ml", set())],
+    ("role", "used"),
+    [("api", {"redis"}), ("auth", {"psycopg", "redis"}), ("query", {"psycopg", "redis", "numpy"}), ("ml", set())],
 )
-def test_a_workload_holds_no_operator_and_no_store_that_it_does_not_open(
-    role: str, stores: set[str], tmp_path: Path
+def test_a_workload_holds_no_operator_and_nothing_that_it_does_not_use(
+    role: str, used: set[str], tmp_path: Path
 ) -> None:
     """Up to the moment at which it would begin to serve: the port is taken."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -86,4 +86,4 @@ def test_a_workload_holds_no_operator_and_no_store_that_it_does_not_open(
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "Address already in use" in done.stderr
-    assert set(done.stdout.split()) == stores
+    assert set(done.stdout.split()) == used

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import LiteralString
 
 from psycopg import errors, sql
 
@@ -39,9 +40,11 @@ def prepare(connection: Session, schemas: Sequence[str], shared: Sequence[str]) 
         _join(connection, OWNER, "SET" if connection.info.server_version >= _MEMBERSHIP_OPTIONS else "MEMBER")
         for user in shared:
             _join(connection, RUNTIME[user], "USAGE")
+        if "query" in schemas:  # its ingest sorts what it is given in a table of its session
+            _let(connection, RUNTIME["query"], "TEMPORARY")
         missing = _missing_schemas(connection, schemas)
         if missing:
-            _let_owner_create(connection)
+            _let(connection, OWNER, "CREATE")
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
         for schema in missing:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
@@ -100,11 +103,13 @@ def _missing_schemas(connection: Session, schemas: Sequence[str]) -> list[str]:
     return [schema for schema in schemas if schema not in {name for name, _ in found}]
 
 
-def _let_owner_create(connection: Session) -> None:
-    """A grant without the right to grant is but a warning, so the outcome is looked at."""
-    asked = "SELECT has_database_privilege(%s, current_database(), 'CREATE')"
-    if connection.execute(asked, (OWNER,)).fetchall() != [(True,)]:
-        database = sql.Identifier(connection.info.dbname)
-        connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, sql.Identifier(OWNER)))
-    if connection.execute(asked, (OWNER,)).fetchall() != [(True,)]:
+def _let(connection: Session, role: str, right: LiteralString) -> None:
+    """A right to the database. A grant without the right to grant is but a warning, so the outcome is looked at."""
+    asked = "SELECT has_database_privilege(%s, current_database(), %s)"
+    if connection.execute(asked, (role, right)).fetchall() != [(True,)]:
+        granted = sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
+            sql.SQL(right), sql.Identifier(connection.info.dbname), sql.Identifier(role)
+        )
+        connection.execute(granted)
+    if connection.execute(asked, (role, right)).fetchall() != [(True,)]:
         raise errors.InsufficientPrivilege

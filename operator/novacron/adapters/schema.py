@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from novacron.adapters import structure
 from novacron.core.errors import NovaCronError
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -69,10 +70,12 @@ class SchemaState:
     """Args:
     expected: id of the last migration that this version brings.
     found: id of the last one that the database has; empty: none, or it may not be seen.
+    differs: what its tables have not, or otherwise than those migrations made it; looked for where both are the same.
     """
 
     expected: str
     found: str
+    differs: str = ""
 
     @property
     def sufficient(self) -> bool:
@@ -139,4 +142,5 @@ async def schema_state(connection: psycopg.AsyncConnection[Any], schema: str) ->
         return SchemaState(expected, "")
     statement = psycopg.sql.SQL(_LAST).format(psycopg.sql.Identifier(schema, TABLE))
     row = await (await connection.execute(statement)).fetchone()
-    return SchemaState(expected, (row and row[0]) or "")
+    found = (row and row[0]) or ""
+    return SchemaState(expected, found, await structure.seen(connection, schema, found) if found == expected else "")

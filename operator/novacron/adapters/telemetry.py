@@ -53,14 +53,22 @@ class Telemetry:
             ["namespace", "name"],
             registry=self.registry,
         )
+        self.upkeep_failed = Gauge(
+            "novacron_upkeep_failed",
+            "1 while the last upkeep of the database's partitions did not succeed.",
+            ["namespace", "name"],
+            registry=self.registry,
+        )
         self._shown: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
     def observe_request(self, verb: str, code: int, _seconds: float) -> None:
         self.requests.labels(verb, str(code)).inc()
 
     def show(self, namespace: str, name: str, conditions: Iterable[Condition]) -> None:
-        """Replaces what is shown of one resource."""
-        now = frozenset((item.type, item.status) for item in conditions)
+        """Replaces what is shown of one resource. That the upkeep failed is no status, as it takes nothing away yet."""
+        told = tuple(conditions)
+        now = frozenset((item.type, item.status) for item in told)
+        self.upkeep_failed.labels(namespace, name).set(any(item.reason == "UpkeepFailed" for item in told))
         for type_, status in self._shown.get((namespace, name), frozenset()) - now:
             self.condition.remove(namespace, name, type_, status)
         for type_, status in now:
@@ -70,6 +78,7 @@ class Telemetry:
     def hide(self, namespace: str, name: str) -> None:
         self.signing_key.remove(namespace, name)
         self.show(namespace, name, ())
+        self.upkeep_failed.remove(namespace, name)
         self._shown.pop((namespace, name), None)
 
     def hide_all(self) -> None:

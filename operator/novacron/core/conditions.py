@@ -28,6 +28,7 @@ CREDENTIALS_CURRENT = "CredentialsCurrent"
 SCHEMA_CURRENT = "SchemaCurrent"
 SIGNING_KEYS_CURRENT = "SigningKeysCurrent"
 AUTH_READY = "AuthReady"
+QUERIES_HEALTHY = "QueriesHealthy"
 
 TYPES: dict[str, str] = {
     READY: "Every part that gates readiness is as the resource asks; the message says what is missing and what to do.",
@@ -46,6 +47,7 @@ TYPES: dict[str, str] = {
     SCHEMA_CURRENT: "The database's schemas are what auth and query of this version need.",
     SIGNING_KEYS_CURRENT: "The key that signs access tokens is no older and no smaller than the resource asks.",
     AUTH_READY: "Access tokens can be signed, and auth is available.",
+    QUERIES_HEALTHY: "Nothing slows queries down or will have samples refused, as pods of query say; gates nothing.",
 }
 
 REASONS: dict[str, str] = {
@@ -93,6 +95,8 @@ REASONS: dict[str, str] = {
     "PodRefused": "Admission refuses the pods; its words follow.",
     "ProgressDeadlineExceeded": "A rollout did not finish in its deadline; the message names the workload and why.",
     "Progressing": "Objects are being brought to what the resource asks.",
+    "QueriesHealthy": "Pods of query find nothing wrong with their queries.",
+    "QueriesImpaired": "Pods of query tell what slows queries down or will have samples refused; their words follow.",
     "QuotaExceeded": "A ResourceQuota refuses pods, or cannot hold what this resource can need at most.",
     "RightMissing": "The API server forbids what the operator must do; the message names it.",
     "RolloutInProgress": "Pods of the current template are starting or older ones are leaving.",
@@ -100,6 +104,7 @@ REASONS: dict[str, str] = {
     "RouteAccepted": "The gateway accepted the route and its references resolve.",
     "RouteNotAccepted": "The gateway has not accepted the route; its own message follows.",
     "SchemaCurrent": "The schemas are what this version needs.",
+    "SchemaDiffers": "Pods find other tables than migrations made; the message names the differences.",
     "SchemaOutdated": "Pods miss tables of this version; nobody migrates, as database.migrate is false.",
     "SecretMissing": "A pod waits for a Secret or key that does not exist; the message names it.",
     "SecretsSynced": "The store is valid and every ExternalSecret is synced.",
@@ -107,7 +112,7 @@ REASONS: dict[str, str] = {
     "StoreNotReady": "The SecretStore is not valid; its own message follows.",
     "Unschedulable": "No node takes the pods; the message says what nodes lack and which field asks for it.",
     "Unobserved": "Not seen yet.",
-    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; partitions are there for months.",
+    "UpkeepFailed": "The schemas are current, but the last upkeep did not succeed; there are partitions for a week.",
     "WriteFailed": "The API server refused a write; its answer follows. The operator tries again.",
     "WorkloadUnavailable": "A workload has too few available pods; the message names it and why.",
 }

@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "PermissionDenied": "The login is right, but may not do what the process needs.",
     "DatabaseMissing": "The server has no database of that name.",
     "SchemaOutdated": "The database lacks the tables that this version needs, or some of them.",
+    "SchemaDiffers": "Tables are not what the applied migrations made; the message names the differences.",
     "ConnectionsExhausted": "The server has no connection left to give.",
     "NotServing": "The server starts, loads its data, or ends; it comes by itself.",
     "Refused": "The server refused the connection for a reason of its own; its log tells more.",
@@ -30,8 +31,15 @@ REASONS: dict[str, str] = {
     "FileInvalid": "A mounted file cannot be read, or does not hold what it should.",
     "Unchecked": "Not looked at yet: the process has just started.",
     "CheckOverdue": "Nobody has looked for too long, so the last answer is not believed any more.",
+    "PartitionMissing": "There is no partition for samples of today or tomorrow: they will be refused.",
+    "IndexInvalid": "The building of an index broke off, so no query uses it.",
+    "VacuumBehind": "Most of a whole day was not vacuumed or analysed: queries read more than they need.",
+    "QuestionsTimedOut": "PostgreSQL gave up a good part of the last minutes' questions: they took too long.",
 }
 """Reason -> what it means."""
+
+QUERIES = "queries"
+"""Name of the dependency by which pods of query tell how their queries do. Degraded, it is no matter of credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Finding:
     """What one look at one dependency found.
 
     Args:
-        state: degraded: it serves with earlier credentials, while the mounted ones are refused.
+        state: degraded: it serves with earlier credentials, while the mounted ones are refused; of QUERIES: not well.
         required: whether the process is not ready without it.
         secret: name of the Secret that its credentials come from; empty: none.
         message: what is and what to do, without a value of the Secret.

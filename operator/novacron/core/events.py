@@ -16,6 +16,7 @@ KEY_DROPPED = "SigningKeyDropped"
 KEY_LOST = "SigningKeyLost"
 KEYS_REVOKED = "SigningKeysRevoked"
 INTERNAL_KEY_CREATED = "InternalKeyCreated"
+SYNC_REQUESTED = "SecretSyncRequested"
 
 REASONS: dict[str, str] = {
     CREATED: "Children were created.",
@@ -31,6 +32,7 @@ REASONS: dict[str, str] = {
     KEY_DROPPED: "A public key was dropped, for no token of it is accepted any more, or it never signed.",
     KEY_LOST: "A private signing key was damaged or gone; what it signed is still accepted.",
     KEYS_REVOKED: "All signing keys were replaced at once, as somebody asked: access tokens from before are refused.",
+    SYNC_REQUESTED: "Pods miss a Secret that External Secrets holds to be written: it was asked to write it again.",
     INTERNAL_KEY_CREATED: "The key by which the workloads know each other was made.",
 }
 """Event reason -> what it means."""

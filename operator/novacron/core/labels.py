@@ -19,6 +19,7 @@ STACK = "stack"
 
 PAUSED = f"{GROUP}/paused"
 ROTATE_SIGNING_KEY = f"{GROUP}/rotate-signing-key"
+SYNC_REQUESTED = f"{GROUP}/sync-requested"
 CONFIG_CHECKSUM = f"{GROUP}/config-checksum"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 

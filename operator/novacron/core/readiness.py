@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from novacron.core.dependencies import QUERIES
+
 State = Literal["ok", "degraded", "down"]
 STATES: tuple[State, ...] = ("ok", "degraded", "down")
 
@@ -30,7 +32,7 @@ class Dependency:
     """One thing that a workload depends on. Two that differ in their message alone are the same finding.
 
     Args:
-        state: degraded: it works on with earlier credentials, while the mounted ones are refused.
+        state: degraded: it works on with earlier credentials, while the mounted ones are refused; of QUERIES: not well.
         required: whether the pod is not ready without it.
         secret: where its credentials come from; empty: none.
     """
@@ -45,6 +47,8 @@ class Dependency:
     @property
     def refused(self) -> bool:
         """Whether the mounted credentials are not accepted."""
+        if self.name == QUERIES:
+            return False
         return self.state == "degraded" or (self.state == "down" and self.reason in _REFUSALS)
 
     @property

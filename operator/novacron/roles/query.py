@@ -17,6 +17,9 @@ def query(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron query --config ./settings --bind-address 127.0.0.1
     """
+    from novacron.roles import processor
+
+    processor.prepare()
     from novacron.roles import query_service
     from novacron.workload.service.context import Role
 

@@ -8,13 +8,20 @@ from novacron.auth.service import identity
 from novacron.query.domain.caller import Caller
 from novacron.query.service import outages
 from novacron.query.service.asking import Asking
-from novacron.query.service.counts import Counts
+from novacron.query.service.cache import Cache
+from novacron.query.service.counts import CacheCounts, Counts
+from novacron.query.service.dashboard import Dashboard
+from novacron.query.service.health import QueriesDependency
+from novacron.query.service.ingest import Ingest
+from novacron.query.service.metrics import Metrics
+from novacron.query.service.percentiles import PercentilesOfNumbers
 from novacron.query.service.settings import QuerySettings
 from novacron.query.service.store.database import Database
+from novacron.query.service.users import Users
+from novacron.query.service.vms import Vms
 from novacron.roles import guarded
 from novacron.workload.service import database, redis
 from novacron.workload.service.context import Context, Service
-from novacron.workload.service.operations import Operation
 from novacron.workload.service.schema import SchemaDependency
 
 
@@ -22,14 +29,27 @@ def service(context: Context) -> Service:
     """Raises ``InvalidSettings``: settings.json lacks what query needs."""
     settings = context.own(QuerySettings)
     sessions = database.opened(context)
-    context.dependencies.append(SchemaDependency(sessions, "query", settings.database.secret))
     counts = Counts(context.telemetry.registry)
+    schema = SchemaDependency(sessions, "query", settings.database.secret)
+    context.dependencies.extend((schema, QueriesDependency(sessions, counts)))
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    return guarded.service(context, _operations(asking), commands=redis.opened(context), answering=outages.answering)
-
-
-def _operations(_asking: Asking) -> list[Operation]:
-    return []
+    metrics, ingest, percentiles = Metrics(asking), Ingest(asking, counts), PercentilesOfNumbers()
+    operations = [
+        *Users(asking).operations(),
+        *Vms(asking).operations(),
+        *metrics.operations(),
+        *Dashboard(asking, Cache(settings.cache_seconds, CacheCounts(context.telemetry.registry))).operations(),
+        *ingest.operations(),
+        *percentiles.operations(),
+    ]
+    base = context.settings.limits
+    return guarded.service(
+        context,
+        operations,
+        commands=redis.opened(context),
+        limits={**metrics.limits(base), **ingest.limits(base), **percentiles.limits(base)},
+        answering=outages.answering,
+    )
 
 
 def caller(request: Request) -> Caller:

@@ -67,6 +67,10 @@ def _status(type_: str, status: conditions.Status) -> Callable[[NovaCron], str]:
     return expression
 
 
+def _upkeep(resource: NovaCron) -> str:
+    return f"max by (namespace, name) (novacron_upkeep_failed{{{promql.mine(resource)}}}) == 1"
+
+
 def _errors(resource: NovaCron) -> str:
     requests, failed = promql.requests(resource), promql.requests(resource, promql.FAILED)
     return f"{failed} / {requests} > 0.01 and {requests} > {_LEAST_RATE}"
@@ -147,6 +151,22 @@ _ALERTS = (
         "warning",
         "has a signing key that is overdue for rotation, or keys that cannot be kept",
         "Tokens are signed on with the key that there is; the condition's message says what to do.",
+    ),
+    _Alert(
+        "NovaCronQueriesImpaired",
+        _status(conditions.QUERIES_HEALTHY, "False"),
+        "15m",
+        "warning",
+        "has queries that are slow, or samples that will be refused",
+        "Pods of query say why in the condition's message; docs/query.md says what to do about each.",
+    ),
+    _Alert(
+        "NovaCronUpkeepFailed",
+        _upkeep,
+        "5m",
+        "warning",
+        "did not keep the partitions of its database",
+        "Partitions for samples are there for a week at most; the message of SchemaCurrent says what the last run met.",
     ),
     _Alert(
         "NovaCronRevocationsOld",

@@ -63,13 +63,15 @@ def question(
         within_reach,
         said,
         frozenset(roles) - {target.role for target in targets(resource, children)},
-        _standing(body, conditions.CREDENTIALS_CURRENT),
+        _standing(body),
     )
 
 
-def _standing(body: Manifest, type_: str) -> Condition | None:
-    """A condition as the last operator left it."""
-    for item in at(body, "status", "conditions", default=[]):
-        if item["type"] == type_ and item["reason"] in conditions.REASONS:
-            return Condition(type_, item["status"], item["reason"], item["message"])
-    return None
+def _standing(body: Manifest) -> dict[str, Condition]:
+    """What answers decide, as the last operator left it."""
+    return {
+        item["type"]: Condition(item["type"], item["status"], item["reason"], item["message"])
+        for item in at(body, "status", "conditions", default=[])
+        if item["type"] in (conditions.CREDENTIALS_CURRENT, conditions.QUERIES_HEALTHY)
+        and item["reason"] in conditions.REASONS
+    }

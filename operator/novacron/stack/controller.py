@@ -24,7 +24,7 @@ from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
 from novacron.core.plan import Refuse, Step, Wanted, plan, set_back
-from novacron.stack import asking, capacity, desired, gather, migration, resync, rollout, status, tell
+from novacron.stack import asking, capacity, desired, forgotten, gather, migration, resync, rollout, status, tell
 from novacron.stack.act import Outcome, act
 from novacron.stack.memory import Memory
 from novacron.stack.observed import Observed
@@ -176,6 +176,7 @@ class Controller:
         memory.repaired(undone, clock.monotonic())
         await tell.work(self._recorder, body, outcome)
         observed = await self._observed(body, resource, look, outcome, memory)
+        asked = await forgotten.ask(self._kube, self._recorder, body, look.wanted, observed, self._wrote, clock.now())
         verdict = status.judge(observed)
         settled = not rollout.incomplete(resource, observed.children)
         result = await self._report(
@@ -195,7 +196,7 @@ class Controller:
         return Result(
             again,
             result.conditions,
-            result.writes + len(outcome.done) + look.keys.writes,
+            result.writes + len(outcome.done) + look.keys.writes + asked,
             bool(outcome.failures) or look.keys.failed,
             tuple(dict.fromkeys(child for child, _name in undone)),
             bool(observed.contested),
@@ -268,13 +269,15 @@ class Controller:
             pods.outdated,
             pods.migration,
             pods.upkeep,
+            pods.missing,
         )
 
     def _listen(self, resource: NovaCron, observed: Observed, verdict: tuple[Condition, ...]) -> None:
         """Between passes the pulse asks what serves, and calls when the answers change what was just judged."""
         if self._pulse is None:
             return
-        shown = next(item for item in verdict if item.type == conditions.CREDENTIALS_CURRENT)
+        told = {item.type: item for item in verdict}
+        shown = (told[conditions.CREDENTIALS_CURRENT], told[conditions.QUERIES_HEALTHY])
         key = (resource.metadata.namespace, resource.metadata.name)
         self._pulse.follow(key, asking.targets(resource, observed.children), observed.question, shown)
 

@@ -20,7 +20,7 @@ _GOOD, _BAD, _NEUTRAL, _UNKNOWN = "green", "red", "blue", "yellow"
 
 
 def dashboard(resource: NovaCron) -> Manifest:
-    """State, traffic, authentication and pods of one resource.
+    """State, traffic, authentication, queries and pods of one resource.
 
     Of the operator's metrics only conditions, and so Drifted, name a resource; a link leads to the dashboard of the
     rest: queue, passes, repairs.
@@ -31,6 +31,8 @@ def dashboard(resource: NovaCron) -> Manifest:
         ("State", [_conditions_panel(resource)]),
         ("Requests", _request_panels(resource)),
         ("Authentication", _auth_panels(resource)),
+        ("Queries", _query_panels(resource)),
+        ("Samples and dashboards", _sample_panels(resource)),
         ("Pods (metrics of kube-state-metrics)", _pod_panels(resource)),
     )
     return {
@@ -133,6 +135,34 @@ def _auth_panels(resource: NovaCron) -> list[Manifest]:
         _panel("timeseries", "Refused requests per second, by reason", "reqps", {"{{reason}}": refused}),
         _panel("timeseries", "Logins per second, by outcome", "ops", {"{{outcome}}": logins}),
         _panel("timeseries", "Age of what is known of revocations", "s", {"{{service}}": age}),
+    ]
+
+
+def _query_panels(resource: NovaCron) -> list[Manifest]:
+    """What the database is asked, how long that takes, and what is never answered."""
+    window, query = promql.window(resource), promql.services(resource, ("query",))
+    asked = f"novacron_query_queries_total{{{query}}}"
+    unanswered = f'novacron_query_queries_total{{{query},outcome!~"ok|refused"}}'
+    buckets = f"sum by (query, le) (rate(novacron_query_duration_seconds_bucket{{{query}}}[{window}]))"
+    slowest = {"{{query}} 95 %": f"histogram_quantile(0.95, {buckets})"}
+    failing = {"{{query}} {{outcome}}": f"sum by (query, outcome) (rate({unanswered}[{window}]))"}
+    return [
+        _panel("timeseries", "Questions per second", "ops", {"{{query}}": f"sum by (query) (rate({asked}[{window}]))"}),
+        _panel("timeseries", "Questions without an answer per second", "ops", failing),
+        _panel("timeseries", "So many questions take at most", "s", slowest),
+    ]
+
+
+def _sample_panels(resource: NovaCron) -> list[Manifest]:
+    """What clients send and is taken or not, and dashboards that the database need not be asked for."""
+    window, query = promql.window(resource), promql.services(resource, ("query",))
+    sent = f"sum by (outcome) (rate(novacron_query_samples_total{{{query}}}[{window}]))"
+    kept = f"sum by (outcome) (rate(novacron_query_cache_requests_total{{{query}}}[{window}]))"
+    held = f"max by (service) (novacron_query_cache_bytes{{{query}}})"
+    return [
+        _panel("timeseries", "Samples per second, by what became of them", "cps", {"{{outcome}}": sent}),
+        _panel("timeseries", "Dashboards per second, by whether they were kept", "reqps", {"{{outcome}}": kept}),
+        _panel("timeseries", "Size of the dashboards that a pod keeps", "bytes", {"{{service}}": held}),
     ]
 
 

@@ -1,24 +1,34 @@
-"""From what pods say of their dependencies to problems and to the condition CredentialsCurrent. Pure."""
+"""From what pods say of their dependencies to problems, and to CredentialsCurrent and QueriesHealthy. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import conditions as c
 from novacron.core.conditions import Condition
 from novacron.core.readiness import Dependency
+from novacron.query import status as query
 from novacron.stack.problem import Problem
 from novacron.vault.desired import groups
 
 Heard = tuple[Dependency, ...] | None
-"""What a workload says against its credentials; nothing: they are fine; None: it does not answer."""
+"""What a workload says against something, its credentials say; nothing: that is fine; None: it does not answer."""
+Hearing = Mapping[str, Mapping[str, Heard]]
+"""Condition -> workload -> what it says against what the condition is about."""
 
 _NOT_LOOKED_AT_YET = "Unchecked"
-_SCHEMA_OUTDATED = "SchemaOutdated"
+_SCHEMA = {
+    "SchemaOutdated": (
+        "run `novacron migrate` of this version on it (a Job of ours that is deleted comes back and runs again)"
+    ),
+    "SchemaDiffers": "restore the database from a backup, or correct what is named",
+}
+"""Reasons of the schema, and what to do."""
 _STORES = ("database", "redis")
 _TRUST = frozenset({"CertificateRefused", "EncryptionRefused"})
+_OUTSIDE = "the operator runs outside of the cluster's network"
 _MOST = 3
 _BY_REASON = {
     "NameNotResolved": "correct spec.{0}.host",
@@ -40,8 +50,8 @@ def problem(said: Iterable[Sequence[Dependency]]) -> Problem | None:
 
 
 def _remedy(item: Dependency) -> str:
-    if item.reason == _SCHEMA_OUTDATED:
-        return "run `novacron migrate` of this version on it (a Job of ours that is deleted comes back and runs again)"
+    if item.reason in _SCHEMA:
+        return _SCHEMA[item.reason]
     if item.reason in ("FileMissing", "FileInvalid"):
         where = f"Secret {item.secret}" if item.secret else "its source"
         return f"put what is missing into {where}, or correct spec.secrets (keys)"
@@ -61,9 +71,15 @@ def complaints(said: Iterable[Dependency]) -> tuple[Dependency, ...]:
     return tuple(item for item in said if item.refused)
 
 
+def topics(role: str) -> Mapping[str, Callable[[Sequence[Dependency]], Heard]]:
+    """Condition -> what an answer of this workload says against what it is about."""
+    about: dict[str, Callable[[Sequence[Dependency]], Heard]] = {c.CREDENTIALS_CURRENT: complaints}
+    return about | {c.QUERIES_HEALTHY: query.complaints} if role == query.ROLE else about
+
+
 def outdated(said: Iterable[Sequence[Dependency]]) -> tuple[Dependency, ...]:
     """What pods say against their schema."""
-    return tuple(item for answer in said for item in answer if item.reason == _SCHEMA_OUTDATED)
+    return tuple(item for answer in said for item in answer if item.reason in _SCHEMA)
 
 
 def users(resource: NovaCron) -> tuple[str, ...]:
@@ -74,15 +90,16 @@ def users(resource: NovaCron) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the condition depends on besides the answers through Services. Small: one is kept for each resource.
+    """What the conditions depend on besides the answers through Services. Small: one is kept for each resource.
 
     Args:
         roles: workloads that mount a login.
         synced: whether External Secrets writes the Secrets.
         within_reach: whether the operator may ask at all.
-        said: workload -> answer that this pass had from pods themselves.
+        said: workload -> what pods themselves said in this pass against their credentials.
         absent: workloads that cannot be asked: too few of their pods serve.
-        standing: the condition as it stands, kept until the first answers are there, as after a start of the operator.
+        standing: the conditions as they stand, kept until the first answers are there, as after a start of the
+            operator.
     """
 
     roles: tuple[str, ...] = ()
@@ -90,23 +107,45 @@ class Question:
     within_reach: bool = False
     said: Mapping[str, Heard] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
-    standing: Condition | None = None
+    standing: Mapping[str, Condition] = field(default_factory=dict)
 
 
-def condition(question: Question, heard: Mapping[str, Heard]) -> Condition:
+def conditions(question: Question, heard: Hearing) -> tuple[Condition, Condition]:
+    """CredentialsCurrent and QueriesHealthy."""
+    return (
+        credentials(question, heard.get(c.CREDENTIALS_CURRENT, {})),
+        queries(question, heard.get(c.QUERIES_HEALTHY, {})),
+    )
+
+
+def queries(question: Question, heard: Mapping[str, Heard]) -> Condition:
+    """QueriesHealthy. Pods that are not ready are not asked: what keeps them from it is graver."""
+    if query.ROLE not in question.roles:
+        return query.condition("True", "Disabled", "query.enabled is false")
+    if not question.within_reach:
+        return query.condition("Unknown", "NotReachable", _OUTSIDE)
+    if query.ROLE in heard:
+        return query.queries_healthy(heard[query.ROLE])
+    standing = question.standing.get(c.QUERIES_HEALTHY)
+    if standing is not None and query.ROLE not in question.absent and standing.reason != "Unobserved":
+        return standing
+    return query.condition("Unknown", "Unobserved", "query: not asked yet")
+
+
+def credentials(question: Question, heard: Mapping[str, Heard]) -> Condition:
     """CredentialsCurrent. Only False is bad; what cannot be known is Unknown and says why."""
     if not question.roles:
         return Condition(c.CREDENTIALS_CURRENT, "True", "Disabled", "No workload uses a login")
     if not question.within_reach:
-        message = "the operator runs outside of the cluster's network"
-        return Condition(c.CREDENTIALS_CURRENT, "Unknown", "NotReachable", message)
+        return Condition(c.CREDENTIALS_CURRENT, "Unknown", "NotReachable", _OUTSIDE)
     answers = {role: answer for role, answer in {**heard, **question.said}.items() if role in question.roles}
     refused = _refused(answers)
     if refused:
         where = "the store that spec.secrets.vault names" if question.synced else "that Secret"
         message = f"{'; '.join(refused)}; put the present login into {where}: pods read it again by themselves"
         return Condition(c.CREDENTIALS_CURRENT, "False", "CredentialsRefused", message)
-    standing, unasked = question.standing, [role for role in question.roles if role not in answers]
+    unasked = [role for role in question.roles if role not in answers]
+    standing = question.standing.get(c.CREDENTIALS_CURRENT)
     if standing is not None and set(unasked) - question.absent and standing.reason != "Unobserved":
         return standing
     return _unknown([role for role in question.roles if answers.get(role, ()) is None], unasked) or Condition(

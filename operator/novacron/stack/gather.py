@@ -82,6 +82,7 @@ class Pods:
         outdated: workload -> what its pods say against the schema.
         migration: how the last pod of the migration ended, where that was not well.
         upkeep: the same of the last upkeep.
+        missing: Secret that pods wait for -> when a kubelet last said that it is not there.
     """
 
     problems: Mapping[str, Problem] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class Pods:
     outdated: Mapping[str, Dependency] = field(default_factory=dict)
     migration: End | None = None
     upkeep: End | None = None
+    missing: Mapping[str, datetime] = field(default_factory=dict)
 
 
 async def living(
@@ -135,6 +137,7 @@ async def living(
         {role: item for role, answers in said.items() for item in dependencies.outdated(answers)},
         last_words.last_end(migrating),
         last_words.last_end(pod for pod in runs if pod not in migrating),
+        pods.missing_secrets([*own, *going], events.items),
     )
 
 

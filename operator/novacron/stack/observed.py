@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.auth.desired import NO_KEYS
@@ -12,7 +13,7 @@ from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Manifest, Ref
 from novacron.core.plan import Refuse
 from novacron.core.readiness import Dependency
-from novacron.stack.dependencies import Heard, Question
+from novacron.stack.dependencies import Hearing, Question
 from novacron.stack.last_words import End
 from novacron.stack.problem import Problem
 
@@ -41,12 +42,13 @@ class Observed:
     problems: workload -> what keeps its pods from serving; only looked up where pods are missing.
     capacity_sums: what was added up, in words.
     contested: fields that somebody sets again after each repair, by child.
-    question: what CredentialsCurrent depends on besides what was heard.
-    heard: workload -> what it says against its credentials.
+    question: what CredentialsCurrent and QueriesHealthy depend on besides what was heard.
+    heard: what workloads say against what those two are about.
     keys: what is known of the signing keys.
     outdated: workload -> what it says against the schema.
     migration: how the last pod of the migration ended, where that was not well.
     upkeep: the same of the last upkeep.
+    missing: Secret that pods wait for -> when a kubelet last said that it is not there.
     """
 
     resource: NovaCron
@@ -61,8 +63,9 @@ class Observed:
     problems: Mapping[str, Problem] = field(default_factory=dict)
     contested: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
     question: Question = field(default_factory=Question)
-    heard: Mapping[str, Heard] = field(default_factory=dict)
+    heard: Hearing = field(default_factory=dict)
     keys: Keys = field(default_factory=lambda: Keys(NO_KEYS))
     outdated: Mapping[str, Dependency] = field(default_factory=dict)
     migration: End | None = None
     upkeep: End | None = None
+    missing: Mapping[str, datetime] = field(default_factory=dict)

@@ -255,11 +255,37 @@ def _of_volume(message: str) -> str:
 
 
 def _mount(pod: _Pod) -> Problem | None:
-    """From events; once the sandbox stands the volumes are mounted, whatever older events say."""
-    sandbox = pod.condition("PodReadyToStartContainers").get("status") == "True"
-    if sandbox or any(item.get("started") or at(item, "state", "running") for item in pod.containers()):
-        return None
-    return gravest(_unmounted(pod, message) for message in pod.mounts if message)
+    """From events."""
+    return None if _is_mounted(pod.body) else gravest(_unmounted(pod, message) for message in pod.mounts if message)
+
+
+def _is_mounted(pod: Manifest) -> bool:
+    """Once the sandbox stands the volumes are mounted, whatever older events say."""
+    status = pod.get("status", {})
+    listed = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    sandbox = any(
+        item["type"] == "PodReadyToStartContainers" and item["status"] == "True"
+        for item in status.get("conditions", ())
+    )
+    return sandbox or any(item.get("started") or at(item, "state", "running") for item in listed)
+
+
+def missing_secrets(pods: Iterable[Manifest], mount_failures: Iterable[Manifest]) -> dict[str, datetime]:
+    """Secret that is not there at all -> when a kubelet last said so of a pod that still waits for it."""
+    waiting = {
+        body["metadata"].get("uid")
+        for body in pods
+        if at(body, "metadata", "deletionTimestamp") is None and not _is_mounted(body)
+    }
+    found: dict[str, datetime] = {}
+    for event in mount_failures:
+        said = _SECRET_MISSING.search(event.get("message", ""))
+        moment = event.get("lastTimestamp") or event.get("eventTime")
+        if said is None or not said["secret"] or not moment or event["involvedObject"].get("uid") not in waiting:
+            continue
+        at_last = datetime.fromisoformat(str(moment))
+        found[said["secret"]] = max(found.get(said["secret"], at_last), at_last)
+    return found
 
 
 def _unmounted(pod: _Pod, message: str) -> Problem:

@@ -1,9 +1,9 @@
-"""Asks the Services of resources at rest what their pods say of their credentials; the operator's ears between passes.
+"""Asks the Services of resources at rest what their pods say of credentials and queries; ears between passes.
 
 Passes over a resource at rest are ten minutes apart, and a refused login must be a condition before. One question to
-each Service costs the API server nothing; only an answer that changes the condition asks for a pass.
-A Service leads to any of its pods: what one pod says against its credentials counts at once, that all is well only when
-it was heard so often that hardly a pod can have been missed.
+each Service costs the API server nothing; only an answer that changes a condition asks for a pass.
+A Service leads to any of its pods: what one pod says against something counts at once, that all is well only when it
+was heard so often that hardly a pod can have been missed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import structlog
 
 from novacron.adapters.workloads import NoAnswer, Workloads
 from novacron.core.conditions import Condition
+from novacron.core.readiness import Dependency
 from novacron.stack import dependencies
 from novacron.stack.asking import Target
-from novacron.stack.dependencies import Heard, Question
+from novacron.stack.dependencies import Heard, Hearing, Question
 from novacron.stack.queue import Key
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ _ALL_CLEAR = 12
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """What was heard of one workload, and how sure that is.
+    """What was heard of one workload about one thing, and how sure that is.
 
     Args:
         known: False until there is anything to tell.
@@ -63,18 +64,23 @@ class Ear:
         return Ear((), True, good) if settled else Ear(self.heard, True, good)
 
 
+_Ears = Mapping[str, Ear]
+"""Of one workload: condition -> what was heard about it. Each for itself, as one pod may say one thing, and another the
+other."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Followed:
     targets: Sequence[Target]
     question: Question
-    shown: Condition
+    shown: tuple[Condition, ...]
 
 
 class Pulse:
     """Belongs to one event loop.
 
     Args:
-        changed: called with a key whose condition is not what it was.
+        changed: called with a key whose conditions are not what they were.
         sleep: waits for seconds.
         jitter: a factor for a delay, drawn anew each time.
     """
@@ -91,19 +97,25 @@ class Pulse:
         self._sleep = sleep
         self._jitter = jitter
         self._followed: dict[Key, _Followed] = {}
-        self._ears: dict[Key, dict[str, Ear]] = {}
+        self._ears: dict[Key, dict[str, _Ears]] = {}
 
     def reset(self) -> None:
         self._followed.clear()
         self._ears.clear()
 
-    def heard(self, key: Key) -> Mapping[str, Heard]:
-        return {role: ear.heard for role, ear in self._ears.get(key, {}).items() if ear.known}
+    def heard(self, key: Key) -> Hearing:
+        found: dict[str, dict[str, Heard]] = {}
+        for role, ears in self._ears.get(key, {}).items():
+            for topic, ear in ears.items():
+                if ear.known:
+                    found.setdefault(topic, {})[role] = ear.heard
+        return found
 
-    def follow(self, key: Key, targets: Sequence[Target], question: Question, shown: Condition) -> None:
+    def follow(self, key: Key, targets: Sequence[Target], question: Question, shown: tuple[Condition, ...]) -> None:
         """Asks these from now on, until the answers change what is shown or the key is left."""
         ears = self._ears.get(key, {})
-        self._ears[key] = {item.role: ears.get(item.role, Ear()) for item in targets}
+        fresh = {item.role: dict.fromkeys(dependencies.topics(item.role), Ear()) for item in targets}
+        self._ears[key] = {role: ears.get(role, unheard) for role, unheard in fresh.items()}
         self._followed[key] = _Followed(targets, question, shown)
 
     def leave(self, key: Key) -> None:
@@ -145,22 +157,25 @@ class Pulse:
         if self._followed.get(key) is not followed:
             return  # a pass began meanwhile: it knows more
         ears |= {item.role: ear for item, ear in zip(followed.targets, asked, strict=True)}
-        if dependencies.condition(followed.question, self.heard(key)) != followed.shown:
+        if dependencies.conditions(followed.question, self.heard(key)) != followed.shown:
             self.leave(key)
             self._changed(key)
 
-    async def _listened(self, ear: Ear, target: Target) -> Ear:
+    async def _listened(self, ears: _Ears, target: Target) -> _Ears:
         """What complained is asked several times at once, until it complains again, falls silent, or all is clear."""
-        for _ in range(_REPEATED if ear.heard else 1):
-            answer = await self._answer(target)
-            ear = ear.after(answer, target.pods)
-            if answer != () or not ear.heard:
+        topics = dependencies.topics(target.role)
+        for _ in range(_REPEATED if any(ear.heard for ear in ears.values()) else 1):
+            said = await self._answer(target)
+            ears = {
+                topic: ears[topic].after(about(said) if said is not None else None, target.pods)
+                for topic, about in topics.items()
+            }
+            if not any(ear.heard and ear.good for ear in ears.values()):
                 break
-        return ear
+        return ears
 
-    async def _answer(self, target: Target) -> Heard:
+    async def _answer(self, target: Target) -> tuple[Dependency, ...] | None:
         try:
-            said = await self.workloads.ask(target.address, target.port, target.path)
+            return await self.workloads.ask(target.address, target.port, target.path)
         except NoAnswer:
             return None
-        return dependencies.complaints(said)

@@ -53,6 +53,8 @@ def _from_pods(o: Observed) -> Condition:
     """``database.migrate`` is false: a pod that is ready has found its schema, for it is not ready without."""
     if o.outdated:
         said = "; ".join(f"{role}: {item.message}" for role, item in sorted(o.outdated.items()))
+        if any(item.reason == "SchemaDiffers" for item in o.outdated.values()):
+            return _condition("False", "SchemaDiffers", said)
         remedy = "database.migrate is false, so run `novacron migrate` of this version yourself"
         return _condition("False", "SchemaOutdated", f"{said}; {remedy}")
     waiting = [role for role in o.resource.spec.schemas if not rollout.state(o, role).available]

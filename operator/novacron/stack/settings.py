@@ -60,13 +60,14 @@ def settings(resource: NovaCron, role: str, key_bits: int | None = None) -> str:
 
 
 def migration(resource: NovaCron) -> str:
-    """JSON of the Jobs: which schemas, and who logs in as they do and so must be a member of more roles."""
+    """JSON of the Jobs: which schemas, who logs in as they do and so must be a member of more roles, what is kept."""
     own = login(resource, "database", names.MIGRATE)
     document = {
         "role": names.MIGRATE,
         "database": _database(resource, names.MIGRATE),
         "schemas": list(resource.spec.schemas),
         "shared_logins": [user for user in resource.spec.schemas if login(resource, "database", user) == own],
+        "retention_seconds": resource.spec.query.retention.seconds,
     }
     return _text(document)
 

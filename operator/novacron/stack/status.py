@@ -51,8 +51,8 @@ def judge(o: Observed) -> tuple[Condition, ...]:
         _capacity(o),
     ]
     parts = [_or_failure(o, part) for part in parts]
-    credentials = dependencies.condition(o.question, o.heard)
-    more = (credentials, _or_failure(o, schema.condition(o)), *_keys(o))
+    credentials, queries = dependencies.conditions(o.question, o.heard)
+    more = (credentials, _or_failure(o, schema.condition(o)), *_keys(o), queries)
     return (*_summary(o, (*parts, *more)), _not_paused(), *parts, _drift(o), *more)
 
 
@@ -124,6 +124,7 @@ def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Cond
         c.SCHEMA_CURRENT,
         c.SIGNING_KEYS_CURRENT,
         c.AUTH_READY,
+        c.QUERIES_HEALTHY,
     )
     rest = tuple(Condition(part, "Unknown", "Unobserved", f"Not looked at: {reason}") for part in parts)
     return (*not_ready(reason, message, stalled=stalled), _not_paused(), *rest)

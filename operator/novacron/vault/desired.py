@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from novacron.api.v1alpha1 import NovaCron
-from novacron.core import duration, kinds, names
+from novacron.core import duration, kinds, labels, names
 from novacron.core.manifest import Manifest, Ref, at
 from novacron.workload.component import SecretMount, manifest
 
@@ -97,7 +97,7 @@ def shared_logins(resource: NovaCron) -> tuple[str, ...]:
 def children(resource: NovaCron, live: Mapping[Ref, Manifest]) -> list[Manifest]:
     """Store, its service account and one ExternalSecret for each Secret; or what is left of them after a switch."""
     if resource.spec.secrets.provider == "ExternalSecrets":
-        found = [_external_secret(resource, one, "Owner") for one in logins(resource).values()]
+        found = [_external_secret(resource, one, "Owner", live) for one in logins(resource).values()]
         return [_account(resource), _store(resource), *found] if found else []
     return _leaving(resource, live)
 
@@ -162,7 +162,10 @@ def _store(resource: NovaCron) -> Manifest:
     return manifest(resource, kinds.SECRET_STORE, name, spec={"provider": {"vault": provider}})
 
 
-def _external_secret(resource: NovaCron, one: Login, creation_policy: str) -> Manifest:
+def _external_secret(resource: NovaCron, one: Login, creation_policy: str, live: Mapping[Ref, Manifest]) -> Manifest:
+    """With the last request for a sync that was made of it (vault/status.py), which stays: another one would be one."""
+    there = live.get(Ref(kinds.EXTERNAL_SECRET.kind, resource.metadata.namespace, one.secret), {})
+    requested = at(there, "metadata", "annotations", labels.SYNC_REQUESTED, default="")
     data = [
         {
             "secretKey": file,
@@ -183,4 +186,5 @@ def _external_secret(resource: NovaCron, one: Login, creation_policy: str) -> Ma
         "target": {"name": one.secret, "creationPolicy": creation_policy, "deletionPolicy": "Retain"},
         "data": data,
     }
-    return manifest(resource, kinds.EXTERNAL_SECRET, one.secret, spec=spec)
+    kept = {labels.SYNC_REQUESTED: requested} if requested else None
+    return manifest(resource, kinds.EXTERNAL_SECRET, one.secret, annotations=kept, spec=spec)

@@ -12,6 +12,7 @@ import pytest
 
 from novacron.core.manifest import Manifest
 from tests.support.place import Place, small
+from tests.support.resources import minimal
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.simulated_node
@@ -157,6 +158,54 @@ def test_a_quota_that_lets_no_pod_in_is_named(place: Place) -> None:
     words = ("api: ", "ResourceQuota/tight lets no more pods in: pods is used up", "spec.api.resources")
     found = until_told(place, *words, seconds=SECONDS)
     assert (found["status"], found["reason"]) == ("False", "QuotaExceeded")
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_a_secret_that_external_secrets_holds_to_be_written_and_pods_miss_is_written_again(place: Place) -> None:
+    """What is left of a NovaCron that was deleted and applied again at once: a status that was true of the Secret of
+    the one before."""
+    without: dict[str, Any] = {role: {"enabled": False} for role in ("query", "ml")}
+    place.submit(minimal(namespace=place.namespace, **without))
+    place.until_ready()
+    place.until_quiet()
+    assert place.client.delete("Secret", place.namespace, "novacron-database")
+    miss(place, "auth", "novacron-database")
+    until(lambda: place.client.get("Secret", place.namespace, "novacron-database"), "the Secret is back", SECONDS)
+    (event,) = place.events("SecretSyncRequested")
+    assert "ExternalSecret/" in event["note"]
+    assert "novacron-database" in event["note"]
+    assert "novacron-redis" not in event["note"]
+    place.until_silent()
+    mark = place.mark()
+    place.complete_pass()
+    assert [str(call) for call in place.writes(mark)] == [], "it was asked for again after it had come"
+    assert len(place.events("SecretSyncRequested")) == 1
+
+
+def miss(place: Place, role: str, secret: str) -> None:
+    """What a kubelet would say of pods whose Secret is not there."""
+    for pod in pods(place, role):
+        meta = {"name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"], "namespace": place.namespace}
+        changed = [
+            condition | {"status": "False"} if condition["type"] != "PodScheduled" else condition
+            for condition in pod["status"]["conditions"]
+        ]
+        (status,) = pod["status"]["containerStatuses"]
+        status |= {"ready": False, "started": False, "state": waiting("ContainerCreating", "")}
+        body = {"status": {"containerStatuses": [status], "conditions": changed, "phase": "Pending"}}
+        place.client.patch("Pod", place.namespace, meta["name"], body, subresource="status")
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{meta['name']}.mount", "namespace": place.namespace},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", **meta},
+            "reason": "FailedMount",
+            "message": f'MountVolume.SetUp failed for volume "secret-database" : secret "{secret}" not found',
+            "type": "Warning",
+            "lastTimestamp": _now(),
+        }
+        # as a kubelet writes it: a repeated one has a count and two times in the older API
+        place.client.request("POST", f"/api/v1/namespaces/{place.namespace}/events", event)
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""A steady load of GET requests from inside the box, and what became of each of them; with access tokens if wanted."""
+"""A steady load of requests from inside the box, and what became of each of them; with access tokens if wanted."""
 
 from __future__ import annotations
 
@@ -15,37 +15,43 @@ from typing import Any
 from tests.support.node.box import Box
 
 _SCRIPT = """
-import asyncio, collections, json, signal, sys, time
-host, port, path, rate, connections, keep, tokens = sys.argv[1:]
+import asyncio, collections, datetime, json, signal, sys, time
+host, port, path, rate, connections, keep, tokens, body = sys.argv[1:]
 port, rate, connections, kept = int(port), float(rate), int(connections), keep == "keep"
-seen, ending = collections.Counter(), False
-lines = (f"GET {path} HTTP/1.1", "Host: load", f"Connection: {'keep-alive' if kept else 'close'}")
-plain, bearers = "\\r\\n".join((*lines, "", "")).encode(), []
+seen, taken, ending, bearers = collections.Counter(), [], False, []
+lines = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", "Host: load"]
+lines += [f"Connection: {'keep-alive' if kept else 'close'}"]
 def questions():
     number = 0
     while True:
         number += 1
-        yield bearers[number % len(bearers)] if bearers else plain
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+        sent = body.replace("@now@", now)
+        more = [f"Authorization: Bearer {bearers[number % len(bearers)]}"] if bearers else []
+        more += ["Content-Type: application/json", f"Content-Length: {len(sent)}"] if body else []
+        yield now, "\\r\\n".join((*lines, *more, "", sent)).encode()
 turn = questions()
 async def reread():
     while tokens:
         with open(tokens) as listed:
-            found = [f"Authorization: Bearer {token}" for token in listed.read().split()]
-        bearers[:] = ["\\r\\n".join((*lines, one, "", "")).encode() for one in found]
+            bearers[:] = listed.read().split()
         await asyncio.sleep(0.5)
 class Client:
     def __init__(self): self.reader = self.writer = None
     async def ask(self):
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(host, port)
-        self.writer.write(next(turn))
+        now, question = next(turn)
+        self.writer.write(question)
         head = await self.reader.readuntil(b"\\r\\n\\r\\n")
         lines = head.decode().lower().split("\\r\\n")
         fields = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         await self.reader.readexactly(int(fields.get("content-length", 0)))
         if not kept or fields.get("connection") == "close":
             self.drop()
-        return lines[0].split()[1]
+        status = lines[0].split()[1]
+        if body and status == "200": taken.append(now)
+        return status
     def drop(self):
         if self.writer is not None: self.writer.close()
         self.writer = None
@@ -79,7 +85,7 @@ async def main():
     await told.wait()
     ending = True
     await asyncio.gather(*work)
-    print(json.dumps(seen), flush=True)
+    print(json.dumps({"answers": seen, "taken": taken}), flush=True)
 asyncio.run(main())
 """
 
@@ -90,9 +96,11 @@ class Load:
 
     Args:
         answers: status, or the kind of failure, and how often.
+        taken: of requests with a body that were answered well, the times that they were sent with.
     """
 
     answers: dict[str, int] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
 
     @property
     def sent(self) -> int:
@@ -114,16 +122,18 @@ def steady(
     connections: int = 4,
     keep_alive: bool = True,
     tokens: Path | None = None,
+    body: str = "",
 ) -> Iterator[Load]:
     """Asks at a rate (requests a second, over some connections) until the block ends.
 
     Args:
         keep_alive: whether a connection serves many requests, or each one has its own.
         tokens: a file of access tokens, one a line, that requests carry in turn; read again twice a second.
+        body: JSON of ASCII that is sent, by POST then; each request has its own time for ``@now@`` in it.
     """
     load = Load()
     kept, listed = "keep" if keep_alive else "close", str(tokens) if tokens else ""
-    words: tuple[Any, ...] = (address, port, path, rate, connections, kept, listed)
+    words: tuple[Any, ...] = (address, port, path, rate, connections, kept, listed, body)
     # not in the box's process namespace: a signal to nsenter would not reach the script behind it
     command = (*box.enter(processes=False), sys.executable, "-I", "-S", "-c", _SCRIPT, *map(str, words))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -135,4 +145,5 @@ def steady(
             process.send_signal(signal.SIGTERM)
             said = process.stdout.readline()
         assert said, "the load ended by itself, so nothing is known of its requests; its own error is above"
-        load.answers = json.loads(said)
+        known = json.loads(said)
+        load.answers, load.taken = known["answers"], known["taken"]

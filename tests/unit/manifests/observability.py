@@ -12,9 +12,10 @@ import promql_parser
 from prometheus_client import CollectorRegistry
 
 from novacron.adapters.telemetry import Telemetry
-from novacron.auth.service.counts import Counts
+from novacron.auth.service import counts as auth
 from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.conditions import Condition
+from novacron.query.service import counts as query
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -54,12 +55,23 @@ def of_auth() -> dict[str, frozenset[str]]:
     """Every series of the wall and of auth that has something to show from its start."""
     registry = CollectorRegistry()
     WallMetrics(registry)
-    Counts(registry)
+    auth.Counts(registry)
     samples = [sample for family in registry.collect() for sample in family.samples]
     return {sample.name: frozenset(sample.labels) for sample in samples}
 
 
-KNOWN = of_the_operator() | HTTP | of_auth() | KUBE_STATE_METRICS
+def of_query() -> dict[str, frozenset[str]]:
+    """Every series of query, once each has something to show."""
+    registry = CollectorRegistry()
+    counts = query.Counts(registry)
+    counts.answered("users", "ok", 0.1)
+    counts.sampled(accepted=1, duplicate=1, rejected=1)
+    query.CacheCounts(registry)
+    samples = [sample for family in registry.collect() for sample in family.samples]
+    return {sample.name: frozenset(sample.labels) for sample in samples}
+
+
+KNOWN = of_the_operator() | HTTP | of_auth() | of_query() | KUBE_STATE_METRICS
 
 
 def unknown(expression: str) -> list[str]:

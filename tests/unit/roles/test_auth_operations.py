@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from novacron.api.v1alpha1 import validate
-from novacron.auth.domain import roles
-from novacron.auth.domain.claims import Claims
 from novacron.roles.auth_service import AuthService
 from novacron.stack import settings as written
-from novacron.workload.service import openapi
 from novacron.workload.service.context import Context, Service
 from novacron.workload.service.reload import ReloadedSettings
 from novacron.workload.service.settings import load
 from novacron.workload.service.telemetry import Telemetry
 from tests.support import resources
+from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, operations, served, table
 
 DOCS = Path(__file__).parents[3] / "docs" / "auth.md"
-_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-_ROW = re.compile(r"^\| (GET|POST|PATCH|DELETE) \| `(\S+)` \| ([^|]+) \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -46,102 +36,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
 
 @pytest.fixture(scope="module")
 def document(service: Service) -> dict[str, Any]:
-    """As it is served."""
-    (route,) = [route for route in _routes(service) if route.path == openapi.PATH]
-    sent: list[bytes] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message.get("body", b""))
-
-    async def receive() -> Any:
-        return {"type": "http.request"}
-
-    who = Claims("s", "novacron", "viewer", "o", None, None, frozenset(), "j", "i", ("a",), 0, 1)
-    scope = {"type": "http", "method": "GET", "path": openapi.PATH, "headers": [], "state": {"claims": who}}
-    asyncio.run(_answered(route.app, scope, receive, send))
-    found: dict[str, Any] = json.loads(b"".join(sent))
-    return found
-
-
-async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    await app(scope, receive, send)
-
-
-def _routes(service: Service) -> list[Route]:
-    found = [route for route in service.routes if isinstance(route, Route)]
-    assert len(found) == len(service.routes)
-    return found
-
-
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Path, method, operation."""
-    for path, item in document["paths"].items():
-        for method in item.keys() & _METHODS:
-            yield path, method, item[method]
+    return served(service)
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round(service: Service, document: dict[str, Any]) -> None:
-    served = {
-        (openapi.template(route.path), method.lower())
-        for route in _routes(service)
-        for method in (route.methods or set())
-        if method != "CONNECT"  # no word of OpenAPI's
-    }
-    told = {(path, method) for path, method, _ in _operations(document)}
-    assert told - served == set()
-    gets = {(path, "head") for path, method in told if method == "get"}  # HTTP's, wherever GET is
-    assert served - told <= gets
-    assert len(told) > 30
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if "$ref" in node:
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)
+    check_routes(service, document)
+    assert len(list(operations(document))) > 30
 
 
 def test_the_document_is_of_openapi_3_1(document: dict[str, Any]) -> None:
-    assert document["openapi"] == "3.1.0"
-    assert set(document) == {"openapi", "info", "paths", "components"}
-    assert set(document["info"]) == {"title", "version"}
-    ids = [operation["operationId"] for _, _, operation in _operations(document)]
-    assert len(set(ids)) == len(ids)
-    schemas = document["components"]["schemas"]
-    for reference in _references(document):
-        assert reference.removeprefix("#/components/schemas/") in schemas
-    assert {reference.rpartition("/")[2] for reference in _references(document)} == set(schemas)
-    schemes = document["components"]["securitySchemes"]
-    for path, method, operation in _operations(document):
-        assert re.fullmatch(r"/[A-Za-z0-9._/{}-]*", path), path
-        assert operation["responses"], (path, method)
-        for status, response in operation["responses"].items():
-            assert re.fullmatch(r"[2345]\d\d", status)
-            assert response["description"]
-            for media_type, content in response.get("content", {}).items():
-                assert media_type.startswith("application/")
-                assert set(content) == {"schema"}
-        for way in operation["security"]:
-            assert set(way) <= set(schemes)
-
-
-def test_parameters_of_a_path_are_declared(document: dict[str, Any]) -> None:
-    for path, item in document["paths"].items():
-        declared = [one["name"] for one in item.get("parameters", ())]
-        assert declared == re.findall(r"\{(\w+)\}", path)
+    check_form(document)
 
 
 def test_whose_token_is_enough_is_said_twice_and_the_same(document: dict[str, Any]) -> None:
-    for path, method, operation in _operations(document):
-        named = [operation[key] for key in ("x-novacron-least-role", "x-novacron-scope") if key in operation]
-        assert set(named) <= {*roles.PEOPLE, *roles.SCOPES}
-        ways = [one for way in operation["security"] for one in way.get("bearer", [])]
-        assert ways == named, (path, method)
-        assert ("403" in operation["responses"]) or not named, (path, method)
+    check_access(document)
 
 
 def test_secrets_are_in_the_answers_that_show_them_once(document: dict[str, Any]) -> None:
@@ -153,7 +61,7 @@ def test_secrets_are_in_the_answers_that_show_them_once(document: dict[str, Any]
     }
     sent = {
         operation["requestBody"]["content"][media_type]["schema"]["$ref"].rpartition("/")[2]
-        for _, _, operation in _operations(document)
+        for _, _, operation in operations(document)
         for media_type in operation.get("requestBody", {}).get("content", {})
     }
     assert {name for name, found in answers.items() if found} - sent == {
@@ -177,10 +85,5 @@ def test_members_that_a_change_may_leave_out_have_no_null_and_no_default(documen
 
 
 def test_the_table_in_the_documentation_is_that_of_the_document(document: dict[str, Any]) -> None:
-    told = {}
-    for path, method, operation in _operations(document):
-        if not path.startswith("/authz/"):
-            role = operation.get("x-novacron-least-role") or operation.get("x-novacron-scope")
-            proof = "any token" if {"bearer": []} in operation["security"] else "nobody is asked"
-            told[method.upper(), path] = role or proof
-    assert {(method, path): least.strip() for method, path, least in _ROW.findall(DOCS.read_text())} == told
+    told = {key: who for key, who in access(document).items() if not key[1].startswith("/authz/")}
+    assert table(DOCS) == told

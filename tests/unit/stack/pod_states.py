@@ -121,5 +121,10 @@ def failed(reason: str, message: str, at: str = "", role: str = "api") -> Manife
     return pod(role=role, phase="Failed", reason=reason, message=message, conditions=[target], **started)
 
 
-def event(message: str, of: str = "nc-api-7d9c5b6f4-x2x9k") -> Manifest:
-    return {"reason": "FailedMount", "involvedObject": {"kind": "Pod", "name": of}, "message": message}
+def event(message: str, of: str = "nc-api-7d9c5b6f4-x2x9k", last: str = "", uid: str = UID) -> Manifest:
+    return {
+        "reason": "FailedMount",
+        "involvedObject": {"kind": "Pod", "name": of, "uid": uid},
+        "message": message,
+        "lastTimestamp": last or ago(seconds=5),
+    }

@@ -69,11 +69,16 @@ def question(body: Manifest, *, within_reach: bool = True) -> Any:
 
 
 def test_a_pass_hands_on_what_stands_and_who_cannot_be_asked() -> None:
-    condition = {"type": "CredentialsCurrent", "status": "True", "reason": "CredentialsCurrent", "message": "m"}
-    found = question({"status": {"conditions": [condition]}})
+    stood = [
+        {"type": "CredentialsCurrent", "status": "True", "reason": "CredentialsCurrent", "message": "m"},
+        {"type": "QueriesHealthy", "status": "False", "reason": "QueriesImpaired", "message": "n"},
+        {"type": "Ready", "status": "True", "reason": "AllWorkloadsAvailable", "message": "o"},
+    ]
+    found = question({"status": {"conditions": stood}})
     assert (found.roles, found.synced, found.within_reach) == (("api", "auth", "query"), True, True)
     assert found.absent == {"query"}
-    assert (found.standing.status, found.standing.message) == ("True", "m")
+    shown = {type_: (item.status, item.message) for type_, item in found.standing.items()}
+    assert shown == {"CredentialsCurrent": ("True", "m"), "QueriesHealthy": ("False", "n")}
 
 
 @pytest.mark.parametrize(
@@ -87,4 +92,4 @@ def test_a_pass_hands_on_what_stands_and_who_cannot_be_asked() -> None:
     ],
 )
 def test_what_does_not_stand_is_not_handed_on(body: Manifest) -> None:
-    assert question(body).standing is None
+    assert question(body).standing == {}

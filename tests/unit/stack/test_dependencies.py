@@ -92,8 +92,14 @@ def test_workloads_that_mount_a_login_are_asked() -> None:
     assert dependencies.users(validate(resources.changed(body, {"spec.query.enabled": False}))) == ("api", "auth")
 
 
-STANDING = Condition("CredentialsCurrent", "True", "CredentialsCurrent", "as it stood")
-NOBODY = Condition("CredentialsCurrent", "Unknown", "Unobserved", "api: not asked yet")
+STANDING = {
+    "CredentialsCurrent": Condition("CredentialsCurrent", "True", "CredentialsCurrent", "as it stood"),
+    "QueriesHealthy": Condition("QueriesHealthy", "False", "QueriesImpaired", "as it stood"),
+}
+NOBODY = {
+    "CredentialsCurrent": Condition("CredentialsCurrent", "Unknown", "Unobserved", "api: not asked yet"),
+    "QueriesHealthy": Condition("QueriesHealthy", "Unknown", "Unobserved", "query: not asked yet"),
+}
 _JUDGED: dict[str, tuple[Question, dict[str, Heard], tuple[str, str], str]] = {
     "fine": (QUESTION, FINE, ("True", "CredentialsCurrent"), "Every workload works"),
     "nobody-has-any": (Question(()), {}, ("True", "Disabled"), "No workload uses a login"),
@@ -155,6 +161,48 @@ _JUDGED: dict[str, tuple[Question, dict[str, Heard], tuple[str, str], str]] = {
 
 @pytest.mark.parametrize(("question", "heard", "verdict", "words"), _JUDGED.values(), ids=_JUDGED)
 def test_credentials(question: Question, heard: dict[str, Heard], verdict: Any, words: str) -> None:
-    found = dependencies.condition(question, heard)
+    found = dependencies.credentials(question, heard)
     assert (found.status, found.reason) == verdict
     assert words in found.message
+
+
+IMPAIRED = said("IndexInvalid", "queries", "degraded", required=False, secret="")
+_QUERIES: dict[str, tuple[Question, dict[str, Heard], tuple[str, str], str]] = {
+    "well": (QUESTION, {"query": ()}, ("True", "QueriesHealthy"), "Pods of query find"),
+    "impaired": (QUESTION, {"query": (IMPAIRED,)}, ("False", "QueriesImpaired"), "IndexInvalid: its words"),
+    "off": (Question(("api", "auth")), {}, ("True", "Disabled"), "query.enabled is false"),
+    "outside": (Question(ROLES), {}, ("Unknown", "NotReachable"), "outside of the cluster's network"),
+    "silent": (QUESTION, {"query": None}, ("Unknown", "NotReachable"), "no pod can tell"),
+    "first-look": (QUESTION, {}, ("Unknown", "Unobserved"), "query: not asked yet"),
+    "after-a-start-of-the-operator": (
+        Question(ROLES, within_reach=True, standing=STANDING),
+        {},
+        ("False", "QueriesImpaired"),
+        "as it stood",
+    ),
+    "not-asked-is-no-verdict-to-keep": (
+        Question(ROLES, within_reach=True, standing=NOBODY),
+        {},
+        ("Unknown", "Unobserved"),
+        "query: not asked yet",
+    ),
+    "what-cannot-be-asked-keeps-no-verdict": (
+        Question(ROLES, within_reach=True, standing=STANDING, absent=frozenset(("query",))),
+        {},
+        ("Unknown", "Unobserved"),
+        "query: not asked yet",
+    ),
+}
+
+
+@pytest.mark.parametrize(("question", "heard", "verdict", "words"), _QUERIES.values(), ids=_QUERIES)
+def test_queries(question: Question, heard: dict[str, Heard], verdict: Any, words: str) -> None:
+    found = dependencies.queries(question, heard)
+    assert (found.status, found.reason) == verdict
+    assert words in found.message
+
+
+@pytest.mark.parametrize("state", ["degraded", "down"])
+def test_queries_that_do_not_do_well_are_no_complaint_about_credentials(state: State) -> None:
+    item = said("PermissionDenied", "queries", state, required=False, secret="")
+    assert dependencies.complaints([item]) == ()

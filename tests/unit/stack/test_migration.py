@@ -203,11 +203,12 @@ def test_upkeep_comes_once_a_day_at_a_minute_of_its_own() -> None:
 )
 def test_settings_are_what_the_command_reads(own: tuple[str, ...], shared: list[str]) -> None:
     users = {user: {"remoteKey": f"database/{user}"} for user in own}
-    of = resource(spec__secrets__databaseUsers=users)
+    of = resource(spec__secrets__databaseUsers=users, spec__query__retention="3d")
     config = one(of, "ConfigMap", "-migrate-config")
     assert config["data"].keys() == {"settings.json"}
     settings = MigrationSettings.model_validate_json(config["data"]["settings.json"])
     assert (settings.schemas, list(settings.shared_logins)) == (("auth", "query"), shared)
+    assert settings.retention_seconds == 3 * 86_400
     assert settings.database.secret == ("nc-database-migrate" if "migrate" in own else "nc-database")
     mounted = {
         mount["mountPath"] for mount in one(of, "Job")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]

@@ -25,8 +25,10 @@ CONDITIONS = {
     "NovaCronDrifted": ("Drifted", "True"),
     "NovaCronCredentialsRefused": ("CredentialsCurrent", "False"),
     "NovaCronSigningKeysNotCurrent": ("SigningKeysCurrent", "False"),
+    "NovaCronQueriesImpaired": ("QueriesHealthy", "False"),
 }
 TRAFFIC = ("NovaCronErrors", "NovaCronSlow")
+OPERATOR = {"NovaCronUpkeepFailed": "novacron_upkeep_failed"}
 WALL = {
     "NovaCronRevocationsOld": "novacron_auth_feed_age_seconds",
     "NovaCronSharedLimitFallback": "novacron_auth_shared_limit_fallback_total",
@@ -78,10 +80,10 @@ def test_every_alert_asks_for_what_there_is_and_leads_somewhere(of: NovaCron) ->
 
 
 def test_these_alerts_there_are() -> None:
-    assert {rule["alert"] for rule in alerts.rules(resource())} == {*CONDITIONS, *TRAFFIC, *WALL}
+    assert {rule["alert"] for rule in alerts.rules(resource())} == {*CONDITIONS, *TRAFFIC, *WALL, *OPERATOR}
 
 
-@pytest.mark.parametrize("alert", [*CONDITIONS, *TRAFFIC, *WALL])
+@pytest.mark.parametrize("alert", [*CONDITIONS, *TRAFFIC, *WALL, *OPERATOR])
 def test_an_alert_carries_its_namespace_and_name_whatever_its_expression_gives(alert: str) -> None:
     found = rule(alert)
     assert {key: found["labels"][key] for key in ("namespace", "novacron")} == {
@@ -100,6 +102,11 @@ def test_a_condition_is_asked_for_whichever_pod_shows_it(alert: str, condition: 
         "max by (namespace, name, type) "
         f'(novacron_condition{{namespace="team-a",name="shop",type="{type_}",status="{status}"}} == 1)'
     )
+
+
+def test_an_upkeep_that_failed_is_told_of_this_resource_alone() -> None:
+    expression = rule("NovaCronUpkeepFailed")["expr"]
+    assert expression == 'max by (namespace, name) (novacron_upkeep_failed{namespace="team-a",name="shop"}) == 1'
 
 
 @pytest.mark.parametrize(("alert", "metric"), WALL.items(), ids=WALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -229,6 +230,33 @@ def test_a_mount_that_failed_before_is_history(later: Manifest) -> None:
     found = starting()
     found["status"] |= later
     assert problems(found, events=(event(_MOUNTS["secret"][0]),)) == {}
+
+
+SECRET = _MOUNTS["secret"][0]
+
+
+def test_a_secret_that_pods_wait_for_is_known_with_when_that_was_last_said() -> None:
+    events = [event(SECRET, last=states.ago(seconds=seconds)) for seconds in (90, 10, 40)]
+    assert pods.missing_secrets([starting()], events) == {"nc-database": states.NOW - timedelta(seconds=10)}
+
+
+def test_a_key_that_is_missing_is_no_missing_secret() -> None:
+    assert pods.missing_secrets([starting()], [event(_MOUNTS["secret-key"][0])]) == {}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param({"status": {"conditions": states.conditions(ready=False)}}, id="it-is-mounted-by-now"),
+        pytest.param({"metadata": {"deletionTimestamp": states.ago(seconds=1)}}, id="the-pod-goes"),
+        pytest.param({"metadata": {"uid": "another"}}, id="said-of-an-earlier-pod-of-that-name"),
+    ],
+)
+def test_what_no_pod_waits_for_any_more_is_not_missing(later: Manifest) -> None:
+    found = starting()
+    for part, values in later.items():
+        found[part] |= values
+    assert pods.missing_secrets([found], [event(SECRET)]) == {}
 
 
 def test_the_gravest_of_several_pods_is_told() -> None:

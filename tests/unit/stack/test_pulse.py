@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from novacron.adapters.workloads import NoAnswer
+from novacron.core.conditions import Condition
 from novacron.core.readiness import Dependency
 from novacron.stack import dependencies, pulse
 from novacron.stack.asking import Target
@@ -17,9 +18,13 @@ from novacron.stack.queue import Key
 
 KEY = ("shop", "nc")
 QUESTION = Question(("query",), within_reach=True)
-FINE = (Dependency("database", "ok", True, "nc-database", "Reached", ""),)
-REFUSED = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "no"),)
-REWORDED = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "no, at 10:01"),)
+WELL = Dependency("queries", "ok", False, "", "Reached", "")
+ILL = Dependency("queries", "degraded", False, "", "PartitionMissing", "tomorrow's")
+FINE = (Dependency("database", "ok", True, "nc-database", "Reached", ""), WELL)
+REFUSED = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "no"), WELL)
+REWORDED = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "no, at 10:01"), WELL)
+IMPAIRED = (FINE[0], ILL)
+ALL_WELL = {"CredentialsCurrent": {"query": ()}, "QueriesHealthy": {"query": ()}}
 SILENT = None
 
 
@@ -45,12 +50,14 @@ class World:
         self.passes: list[Key] = []
         self.pulse = Pulse(said, self.passes.append)
         self.targets = [Target("query", "10.96.0.7", 80, "/ready", pods)]
+        self.queries: Condition | None = None
 
     def judged(self, question: Question = QUESTION) -> str:
         """What a pass does at its end."""
-        shown = dependencies.condition(question, self.pulse.heard(KEY))
+        shown = dependencies.conditions(question, self.pulse.heard(KEY))
         self.pulse.follow(KEY, self.targets, question, shown)
-        return f"{shown.status} {shown.message}"
+        self.queries = shown[1]
+        return f"{shown[0].status} {shown[0].message}"
 
     async def look(self, times: int = 1) -> int:
         """How many passes were asked for."""
@@ -94,7 +101,7 @@ async def test_the_same_complaint_in_other_words_is_no_news() -> None:
 
 async def test_after_a_start_of_the_operator_an_answer_that_fits_what_stands_asks_for_no_pass() -> None:
     world = World(Said(FINE))
-    standing = dependencies.condition(QUESTION, {"query": ()})
+    standing = {item.type: item for item in dependencies.conditions(QUESTION, ALL_WELL)}
     question = Question(("query",), within_reach=True, standing=standing)
     assert world.judged(question).startswith("True")
     assert await world.look(5) == 0
@@ -136,9 +143,55 @@ async def test_one_bad_pod_among_good_ones_does_not_flap() -> None:
     assert await world.look(20) == 0
 
 
+async def test_queries_that_do_not_do_well_ask_for_a_pass_and_say_nothing_of_credentials() -> None:
+    world = World(Said(IMPAIRED))
+    world.judged()
+    assert await world.look() == 1
+    assert world.judged().startswith("True")
+    assert world.queries is not None
+    assert (world.queries.status, world.queries.message) == ("False", "PartitionMissing: tomorrow's")
+    assert await world.look(10) == 0
+
+
+async def test_one_pod_that_is_refused_and_another_whose_queries_do_not_do_well_take_nothing_from_each_other() -> None:
+    """Each answer settles neither complaint: both are told until nobody has them."""
+    world = World(Said(REFUSED, IMPAIRED), pods=2)
+    world.judged()
+    await world.look()
+    world.judged()
+    await world.look()
+    assert world.judged().startswith("False")
+    assert world.queries is not None
+    assert world.queries.status == "False"
+    world.pulse.workloads = Said(*[REFUSED, IMPAIRED] * 10, REFUSED)
+    assert await world.look(4) == 0
+    world.pulse.workloads = Said(FINE)
+    assert await world.look(5) == 1
+    assert world.judged().startswith("True")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(FINE[:1], id="a-version-without-the-word"),
+        pytest.param((FINE[0], Dependency("queries", "down", False, "", "TimedOut", "")), id="nobody-could-look"),
+    ],
+)
+async def test_pods_that_cannot_tell_how_their_queries_do_leave_it_unknown(answer: tuple[Dependency, ...]) -> None:
+    world = World(Said(answer))
+    world.judged()
+    await world.look(5)
+    assert world.judged().startswith("True")
+    await world.look(5)
+    world.judged()
+    assert world.queries is not None
+    assert (world.queries.status, world.queries.reason) == ("Unknown", "NotReachable")
+
+
 async def test_what_pods_said_in_the_pass_counts_until_the_next_one() -> None:
     world = World(Said(FINE))
-    question = Question(("auth", "query"), within_reach=True, said={"auth": REFUSED})
+    standing = {item.type: item for item in dependencies.conditions(QUESTION, ALL_WELL)}
+    question = Question(("auth", "query"), within_reach=True, said={"auth": REFUSED}, standing=standing)
     assert world.judged(question).startswith("False auth")
     assert await world.look(5) == 0
 
@@ -173,7 +226,7 @@ async def test_what_is_gone_is_forgotten_and_a_new_leader_begins_anew() -> None:
     world = World(Said(FINE))
     world.judged()
     await world.look()
-    assert world.pulse.heard(KEY) == {"query": ()}
+    assert world.pulse.heard(KEY) == ALL_WELL
     world.pulse.forget(KEY)
     assert world.pulse.heard(KEY) == {}
     world.judged()
@@ -204,8 +257,8 @@ def many(count: int) -> Iterator[Key]:
 async def running(clock: Clock, said: Said, count: int) -> None:
     """A pulse over many resources at rest, until the clock's end."""
     ears = Pulse(said, lambda key: pytest.fail(f"a pass over {key}"), clock.sleep, lambda: 1.0)
-    shown = dependencies.condition(QUESTION, {"query": ()})
-    question = Question(("query",), within_reach=True, standing=shown)
+    shown = dependencies.conditions(QUESTION, ALL_WELL)
+    question = Question(("query",), within_reach=True, standing={item.type: item for item in shown})
     for key in many(count):
         ears.follow(key, [Target("query", "10.96.0.7", 80, "/ready", 1)], question, shown)
     with pytest.raises(asyncio.CancelledError):

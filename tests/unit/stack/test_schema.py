@@ -106,6 +106,7 @@ def test_upkeep_that_failed_is_told_and_gates_nothing(
     assert _summary(observed)[0] == "True"
 
 
+_DIFFERENT = Dependency("schema", "down", True, "nc-database", "SchemaDiffers", "auth.users lacks column email")
 _OUTDATED = Dependency("schema", "down", True, "nc-database", "SchemaOutdated", "auth is 0001, 0002 is needed")
 
 
@@ -115,9 +116,10 @@ _OUTDATED = Dependency("schema", "down", True, "nc-database", "SchemaOutdated", 
         ((), {}, ("True", "SchemaCurrent")),
         ((_deployment("auth", availableReplicas=0),), {}, ("Unknown", "Unobserved")),
         ((_deployment("auth", availableReplicas=0),), {"outdated": {"auth": _OUTDATED}}, ("False", "SchemaOutdated")),
+        ((_deployment("auth", availableReplicas=0),), {"outdated": {"auth": _DIFFERENT}}, ("False", "SchemaDiffers")),
         ((_deployment("api", availableReplicas=0),), {}, ("True", "SchemaCurrent")),
     ],
-    ids=["ready pods", "no pod is ready", "pods miss tables", "another's pods"],
+    ids=["ready pods", "no pod is ready", "pods miss tables", "pods find others", "another's pods"],
 )
 def test_without_a_job_pods_tell(
     children: tuple[Manifest, ...], facts: dict[str, Any], expected: tuple[str, str]

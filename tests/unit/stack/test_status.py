@@ -257,11 +257,24 @@ def test_pods_that_admission_refuses_are_told_by_the_deployment_itself() -> None
 def test_refused_credentials_do_not_gate() -> None:
     refused = (Dependency("database", "degraded", True, "nc-database", "AuthenticationFailed", "it says no"),)
     question = Question(("api", "auth", "query"), synced=True, within_reach=True)
-    observed = _observed(question=question, heard={"api": (), "auth": refused, "query": refused})
+    observed = _observed(
+        question=question, heard={"CredentialsCurrent": {"api": (), "auth": refused, "query": refused}}
+    )
     found = _judged(observed)
     assert _summary(observed)[0] == "True"
     assert (found["CredentialsCurrent"].status, found["CredentialsCurrent"].reason) == ("False", "CredentialsRefused")
-    assert found["Ready"].message == "4 of 4 workloads are available"
+    assert found["Ready"].message == (
+        "4 of 4 workloads are available; not known: QueriesHealthy (query: not asked yet)"
+    )
+
+
+def test_queries_that_do_not_do_well_do_not_gate() -> None:
+    impaired = (Dependency("queries", "degraded", False, "", "PartitionMissing", "tomorrow's"),)
+    heard = {"CredentialsCurrent": {"query": ()}, "QueriesHealthy": {"query": impaired}}
+    observed = _observed(question=Question(("query",), within_reach=True), heard=heard)
+    found = _judged(observed)["QueriesHealthy"]
+    assert (found.status, found.reason, found.message) == ("False", "QueriesImpaired", "PartitionMissing: tomorrow's")
+    assert _summary(observed)[0] == "True"
 
 
 def test_credentials_that_cannot_be_known_do_not_gate_and_are_named() -> None:

@@ -31,6 +31,16 @@ def test_the_store_logs_in_with_an_account_of_its_own() -> None:
     assert kubernetes["serviceAccountRef"] == {"name": account, "audiences": ["vault"]}
 
 
+def test_a_request_for_a_sync_stays_as_it_is() -> None:
+    """Taken away, or written anew, it would be another request."""
+    requested = {"annotations": {"novacron.io/sync-requested": "2026-11-26T12:00:00Z"}}
+    (database, redis) = _by_kind(_resource())["ExternalSecret"]
+    assert "annotations" not in database["metadata"]
+    live = {ref(database): database | {"metadata": database["metadata"] | requested}, ref(redis): redis}
+    again = _by_kind(_resource(), live)["ExternalSecret"]
+    assert [item["metadata"].get("annotations") for item in again] == [requested["annotations"], None]
+
+
 def test_only_given_keys_are_synced_and_mounted() -> None:
     found = _by_kind(_resource())
     (database,) = [item for item in found["ExternalSecret"] if item["metadata"]["name"].endswith("-database")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 OUTCOMES = ("ok", "timeout", "unavailable", "refused", "failed")
 """timeout: PostgreSQL gave it up; unavailable: there was no database; refused: nothing was wrong with the database;
@@ -27,7 +27,42 @@ class Counts:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self._asked = 0
+        self._timed_out = 0
+
+        self._samples = Counter(
+            "novacron_query_samples",
+            "Samples that clients sent, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+
+    def sampled(self, *, accepted: int, duplicate: int, rejected: int) -> None:
+        """What became of the samples of one body."""
+        self._samples.labels("accepted").inc(accepted)
+        self._samples.labels("duplicate").inc(duplicate)
+        self._samples.labels("rejected").inc(rejected)
 
     def answered(self, name: str, outcome: str, seconds: float) -> None:
         self._queries.labels(name, outcome).inc()
         self._seconds.labels(name).observe(seconds)
+        self._asked += outcome in ("ok", "timeout")
+        self._timed_out += outcome == "timeout"
+
+    def tally(self) -> tuple[int, int]:
+        """Questions that PostgreSQL answered or gave up since the start, and those that it gave up."""
+        return self._asked, self._timed_out
+
+
+class CacheCounts:
+    """Of the answers that are given again."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        requests = Counter(
+            "novacron_query_cache_requests",
+            "Answers that were kept (hit), asked of the database (miss), or asked already by somebody else (shared).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.hit, self.missed, self.shared = (requests.labels(outcome).inc for outcome in ("hit", "miss", "shared"))
+        self.hold = Gauge("novacron_query_cache_bytes", "Size of the answers that are kept.", registry=registry).set

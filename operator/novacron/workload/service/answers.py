@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -129,24 +129,32 @@ async def body(request: Request, model: type[M], largest: int = _LARGEST_BODY) -
     Args:
         largest: bytes; the listener's own limit is the one of what is not read here.
     """
+    found = bytearray()
+    async for piece in pieces(request, largest):
+        found += piece
+    return modelled(model, parsed(found))
+
+
+async def pieces(request: Request, largest: int) -> AsyncIterator[bytes]:
+    """The body as it comes in. Raises ``Refusal`` where it is not called JSON, or is larger than so many bytes."""
     taken = _MEDIA_TYPES.get(request.method, (JSON,))
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in taken:
         headers = {"Accept-Patch": ", ".join(taken)} if request.method == "PATCH" else {}
         raise Refusal(415, f"The body must be JSON; send it with Content-Type: {taken[0]}.", headers)
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > largest:
+            raise Refusal(413, f"The body is larger than the {largest} bytes that this takes.", {"Connection": "close"})
+        yield piece
+
+
+def parsed(content: bytes | bytearray) -> Any:
+    """What the JSON of a body says. Raises ``Refusal``."""
     try:
-        found = orjson.loads(await _read(request, largest))
+        return orjson.loads(content)
     except orjson.JSONDecodeError:
         raise Refusal(400, "The body is no JSON; send an object.") from None
-    return modelled(model, found)
-
-
-async def _read(request: Request, largest: int) -> bytes:
-    found = bytearray()
-    async for piece in request.stream():
-        found += piece
-        if len(found) > largest:
-            raise Refusal(413, f"The body is larger than the {largest} bytes that this takes.", {"Connection": "close"})
-    return bytes(found)
 
 
 def query(request: Request, model: type[M]) -> M:

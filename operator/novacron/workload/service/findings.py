@@ -12,6 +12,7 @@ _SAYS: dict[str, tuple[str, str]] = {
     "PermissionDenied": ("refuses what the login asks for", "give the user of {source} the right to it"),
     "DatabaseMissing": ("has no such database", "create it, or correct spec.database.name"),
     "SchemaOutdated": ("is not what this version needs", "run novacron migrate, or look at its Job's log"),
+    "SchemaDiffers": ("is not what migrations made it", "restore it from a backup, or correct what is named"),
     "ConnectionsExhausted": ("has no connection left", "raise its limit, or lower spec.database.connectionBudget"),
     "NotServing": ("is starting or ending", "wait, or look at its log"),
     "Refused": ("refuses the connection", "look at its log"),
@@ -24,6 +25,10 @@ _SAYS: dict[str, tuple[str, str]] = {
     "FileInvalid": ("has an unusable mounted file", "correct it"),
     "Unchecked": ("was not looked at yet", "wait"),
     "CheckOverdue": ("was not looked at for too long", "if it stays so, restart the pod"),
+    "PartitionMissing": ("have no partition for samples to come", "see why the upkeep CronJob fails, and run it"),
+    "IndexInvalid": ("lack an index whose building broke off", "REINDEX it; drop it if its name ends in _ccnew"),
+    "VacuumBehind": ("read too much, for want of a vacuum", "see what keeps autovacuum off, and VACUUM ANALYZE"),
+    "QuestionsTimedOut": ("take too long too often", "see the database's load and novacron_query_duration_seconds"),
 }
 """Reason -> what the dependency does, and what to do about it."""
 
@@ -49,6 +54,12 @@ def refused(
     if state == "degraded":
         message = f"it works with the credentials mounted before: with those mounted now, {message}"
     return Finding(name, state, error.reason, message, required, secret)
+
+
+def impaired(name: str, errors: Sequence[Unusable]) -> Finding:
+    """What is used, though not well, and what no pod need be unready for; the gravest comes first."""
+    message = "; ".join(refused(name, error).message for error in errors)
+    return Finding(name, "degraded", errors[0].reason, message, required=False)
 
 
 def ready(findings: Iterable[Finding], *, draining: bool) -> bool:

@@ -20,7 +20,8 @@ from pydantic import Field
 from novacron.workload.service.answers import Query, Refusal
 
 DEFAULT, MOST = 100, 1000
-_LONGEST = 512
+_LONGEST = 2048
+"""Characters of a cursor; one that ends at a name of 255 characters has 1,500."""
 _DIGEST_BYTES = 12
 _INT64 = 1 << 63
 _YEAR_9999 = 253_370_764_800_000_000
@@ -84,10 +85,11 @@ class List:
         found: rows from where the page begins, one more than it takes where there are more.
         """
         shown = found[:limit]
-        return Page(shown, self._cursor(shown[-1]) if len(found) > limit else None)
+        return Page(shown, self.cursor(shown[-1].position, shown[-1].id) if len(found) > limit else None)
 
-    def _cursor(self, last: Row) -> str:
-        content = orjson.dumps([self._digest(), last.position, last.id])
+    def cursor(self, *position: float | str) -> str:
+        """To go on after a position."""
+        content = orjson.dumps([self._digest(), *position])
         return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
     def after(self, cursor: str | None) -> tuple[int, str] | None:
@@ -127,6 +129,11 @@ def moment(value: object) -> bool:
 def number(value: object) -> bool:
     """Of a row."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT64
+
+
+def text(value: object) -> bool:
+    """A name; PostgreSQL takes no NUL."""
+    return isinstance(value, str) and value.isprintable()
 
 
 def identifier(value: object) -> bool:

@@ -52,6 +52,8 @@ class SchemaDependency:
             return self._refused(Unusable("Refused", type(error).__name__))
         except Unusable as error:
             return self._refused(error)
+        if state.differs:
+            return self._refused(Unusable("SchemaDiffers", state.differs))
         if state.sufficient:
             return findings.reached(_NAME, does=f"{self._schema} is at {state.found}", secret=self.secret)
         found = state.found or "not there, or not to be seen"

@@ -109,12 +109,14 @@ class MigrationSettings(Model):
     Args:
         schemas: those of the workloads that are enabled.
         shared_logins: users that log in with the very login of this run, which so becomes a member of their roles too.
+        retention_seconds: how long samples are kept.
     """
 
     role: Literal["migrate"]
     database: DatabaseSettings
     schemas: Annotated[tuple[Literal["auth", "query"], ...], Field(min_length=1)]
     shared_logins: tuple[Literal["auth", "query"], ...] = ()
+    retention_seconds: Annotated[int, Field(ge=3600)]
 
 
 _M = TypeVar("_M", bound=Model)

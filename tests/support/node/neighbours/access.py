@@ -60,6 +60,12 @@ def issued(services: Mapping[str, str]) -> Access:
     return Access(authority.cert_pem.bytes().decode(), certificates, password(), password(), password())
 
 
+def alone(service: str, namespace: str) -> tuple[str, Certificate]:
+    """PEM of a new authority, and the only certificate that it has signed."""
+    authority = trustme.CA(organization_name=f"novacron {service}")
+    return authority.cert_pem.bytes().decode(), _certificate(authority, host_names(service, namespace))
+
+
 def _certificate(authority: trustme.CA, names: tuple[str, ...]) -> Certificate:
     leaf = authority.issue_cert(*names, *_ADDRESSES, common_name=names[0])
     chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)

@@ -32,11 +32,11 @@ _OF_BOTH = (
 )  # fmt: skip
 _POSTGRES = (
     "postgresql-15", "postgresql-client-15", "dash", "libc-bin", "tzdata", "libaudit1", "libcap-ng0", "libcom-err2",
-    "libffi8", "libgmp10", "libgnutls30", "libgssapi-krb5-2", "libhogweed6", "libicu72", "libidn2-0", "libk5crypto3",
-    "libkeyutils1", "libkrb5-3", "libkrb5support0", "libldap-2.5-0", "libnettle8", "libp11-kit0", "libpam0g",
-    "libpq5", "libsasl2-2", "libtasn1-6", "libunistring2", "libxml2", "zlib1g",
+    "libfaketime", "libffi8", "libgmp10", "libgnutls30", "libgssapi-krb5-2", "libhogweed6", "libicu72", "libidn2-0",
+    "libk5crypto3", "libkeyutils1", "libkrb5-3", "libkrb5support0", "libldap-2.5-0", "libnettle8", "libp11-kit0",
+    "libpam0g", "libpq5", "libsasl2-2", "libtasn1-6", "libunistring2", "libxml2", "zlib1g",
 )  # fmt: skip
-"""dash, as initdb starts its server through a shell."""
+"""dash, as initdb starts its server through a shell; libfaketime does nothing unless it is loaded."""
 _REDIS = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1")
 _USERS = f"root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:{UID}:{UID}:nonroot:/:/sbin/nologin\n"
 """PostgreSQL refuses to run as somebody without a name."""

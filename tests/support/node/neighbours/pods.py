@@ -33,6 +33,7 @@ class Workload:
         ports: name -> container port; a name ending in ``-udp`` is UDP.
         files: mount path -> volume source, mounted read-only.
         spaces: mount path -> limit of an empty directory on disk.
+        environment: variables of its containers.
         first: arguments of an init container of the same image with the same mounts, command included.
         account: service account, whose token is mounted; empty: the default one, without token.
         cpu, memory: request of CPU and limit of memory; memory is requested by half.
@@ -49,6 +50,7 @@ class Workload:
     ports: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, Manifest] = field(default_factory=dict)
     spaces: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     first: Sequence[str] = ()
     account: str = ""
     cpu: str = "10m"
@@ -100,6 +102,7 @@ def _container(workload: Workload) -> Manifest:
         "imagePullPolicy": "Never",
         **({"command": list(workload.command)} if workload.command else {}),
         "args": list(workload.arguments),
+        "env": [{"name": name, "value": value} for name, value in workload.environment.items()],
         "ports": [
             {"name": name, "containerPort": port, "protocol": _protocol(name)} for name, port in workload.ports.items()
         ],

@@ -108,3 +108,17 @@ def test_filters_are_what_was_given_but_for_the_page() -> None:
 
     assert Wanted(role="admin", limit=3, cursor="x").filters() == {"role": "admin"}
     assert Wanted().limit == pages.DEFAULT
+
+
+@pytest.mark.parametrize("name", ["web-1", "机" * 255, '"\\' * 127, "'; DROP TABLE query.vms; --"])
+def test_a_cursor_may_end_at_a_name(name: str) -> None:
+    one = List("things by name", {})
+    following = PageQuery(cursor=one.cursor(name, ID)).cursor
+    assert one.position(following, pages.text, pages.identifier) == (name, ID)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\x1b", 5, None, ["a"]])
+def test_a_made_up_name_that_the_database_does_not_take(name: Any) -> None:
+    one = List("things by name", {})
+    with pytest.raises(Refusal, match="cursor: "):
+        one.position(one.cursor(name, ID), pages.text, pages.identifier)

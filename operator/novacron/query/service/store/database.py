@@ -14,8 +14,9 @@ from novacron.query.service.counts import Counts
 from novacron.workload.service import transactions
 from novacron.workload.service.answers import Refusal, Unavailable
 
-_BEGIN: LiteralString = "SET LOCAL jit = off"
-"""Compiling costs more than any of our statements saves."""
+_BEGIN: LiteralString = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL timezone = 'UTC'"
+"""Compiling costs more than any of our statements saves, and so do workers, which belong to all who ask. Times in JSON
+are UTC, whatever the server is set to."""
 _READ: LiteralString = f"{_BEGIN}; SET TRANSACTION READ ONLY"
 _SPARE_SECONDS = 5.0
 """Of a whole transaction, beyond one statement's: the wait for a connection, and further statements."""

@@ -36,18 +36,9 @@ def ask(pods: QueryPods, body: Any, **headers: str) -> Answer:
     return pods.ask(PATH, pods.token("viewer", pods.organization()), "POST", body, **headers)
 
 
-<<<<<<< HEAD
-def ask_raw(pods: QueryPods, body: bytes, **headers: str) -> Answer:
-    given: dict[str, Any] = {
-        "Authorization": f"Bearer {pods.token('viewer', pods.organization())}",
-        "Content_Type": "application/json",
-    }
-    return pods.pod.ask(PATH, "POST", body=body, **{**given, **headers})
-=======
 def ask_raw(pods: QueryPods, body: bytes, media_type: str = "application/json") -> Answer:
     token = pods.token("viewer", pods.organization())
     return pods.pod.ask(PATH, "POST", body=body, Authorization=f"Bearer {token}", Content_Type=media_type)
->>>>>>> 0a15a95dc07560fb397c313058259996dfab310a
 
 
 def test_each_dataset_is_answered(pods: QueryPods) -> None:

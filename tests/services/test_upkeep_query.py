@@ -21,7 +21,7 @@ SELECT parent.relname, array_agg(right(child.relname, 10) ORDER BY child.relname
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid JOIN pg_class AS parent ON parent.oid = inhparent
 WHERE parent.relnamespace = 'query'::regnamespace AND parent.relkind = 'p' AND NOT inhdetachpending GROUP BY 1
 """
-_WAITING = "SELECT FROM pg_stat_activity WHERE application_name = 'novacron-migrate' AND wait_event_type = 'Lock'"
+_WAITING = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'novacron-migrate' AND wait_event_type = 'Lock'"
 _INSERT = "INSERT INTO query.vm_metrics (vm_id, timestamp, cpu_usage) VALUES (%s, %s, 1)"
 
 

@@ -127,9 +127,7 @@ async def test_an_ingest_of_the_same_samples_makes_the_same(shared: Database) ->
         for begin in range(0, len(samples), 1000):
             batch = samples[begin : begin + 1000]
             week, soon = timedelta(days=7), timedelta(seconds=30)
-            kept = await ingest.kept(
-                Transaction(ingesting), str(ORGANIZATION), enumerate(batch), behind=week, ahead=soon
-            )
+            kept = await ingest.kept(Transaction(ingesting), ORGANIZATION, enumerate(batch), behind=week, ahead=soon)
             assert (kept.accepted, kept.rows) == (len(batch), [])
             await ingesting.execute("TRUNCATE pg_temp.incoming")
         for table, before in made.items():

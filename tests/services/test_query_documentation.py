@@ -40,7 +40,6 @@ def test_the_page_leads_from_an_empty_database_to_a_dashboard_and_percentiles(
 ) -> None:
     files: dict[str, str | bytes] = {"password": REDIS_PASSWORD, "ca.crt": redis_server.ca}
     now = datetime.now(UTC)
-    moments = {"NOW": now.isoformat(), "AN-HOUR-AGO": (now - timedelta(hours=1)).isoformat()}
     answers: dict[str, Any] = {}
     with QueryPods(tmp_path, postgres, redis_server, files, level="INFO") as query:
         organization = query.organization()
@@ -48,11 +47,13 @@ def test_the_page_leads_from_an_empty_database_to_a_dashboard_and_percentiles(
             "QUERY": "",
             "TOKEN": query.token("operator", organization),
             "ADMIN": query.token("admin", organization),
-            "MACHINE": query.machine_token(organization, "metrics:write"),
+            "AGENT": query.machine_token(organization, "metrics:write"),
+            "NOW": now.isoformat(),
+            "HOUR_AGO": (now - timedelta(hours=1)).isoformat(),
         }
         for words in documented.commands(PAGE, "kubectl", "curl"):
             if words[0] == "curl":
-                request = documented.Request.parsed(documented.filled(words, variables, moments))
+                request = documented.Request.parsed(documented.filled(words, variables, {}))
                 answer = request.send(query.pod)
                 assert answer.status == _ANSWERS[request.path], (words, answer)
                 answers[request.path] = answer.json()
@@ -72,4 +73,8 @@ def test_the_page_leads_from_an_empty_database_to_a_dashboard_and_percentiles(
 def test_the_same_percentiles_on_the_own_machine(tmp_path: Path) -> None:
     (tmp_path / "latencies.txt").write_text("12\n15\n11\n90\n13\n")
     (words,) = documented.commands(PAGE, "novacron")
-    assert "13" in json.dumps(run(words, tmp_path))
+    found = run(words, tmp_path)
+    exact = {"method": "exact", "error": {"rank": 0, "value": 0}}
+    assert found["count"] == 5
+    assert found["percentiles"][0] == {"percentile": 50, "value": 13, **exact}
+    assert [one["percentile"] for one in found["percentiles"]] == [50, 95, 99]

@@ -42,9 +42,10 @@ class Pod:
         return await self.dependency.check()
 
     def answered(self, ok: int, late: int) -> None:
-        for outcome, times in (("ok", ok), ("timeout", late)):
-            for _ in range(times):
-                self.counts.answered("dashboard", outcome, 0.01)
+        for _ in range(ok):
+            self.counts.answered("dashboard", "ok", 0.01)
+        for _ in range(late):
+            self.counts.answered("dashboard", "timeout", 0.01)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -233,6 +233,8 @@ def test_who_may(query: QueryPods, organization: str) -> None:
     assert not found(query.database, [mine]).samples
     stranger = query.machine_token(query.organization(), SCOPE)
     assert taken(post(query.pod, stranger, [Measured(mine, now())])) == (0, 0, 1)
+    nobodys = query.machine_token("no-uuid", SCOPE)
+    assert post(query.pod, nobodys, [Measured(mine, now())]).status == 403
 
 
 def test_a_day_without_a_partition(query: QueryPods, organization: str, machine: str) -> None:
@@ -289,7 +291,7 @@ async def test_a_connection_that_forgot_its_table(query: QueryPods, organization
                     await connection.set_autocommit(False)
             async with database.writing("ingest", caller, {}) as transaction:
                 sample = SampleReader().read(one.sent())
-                kept = await ingest.kept(transaction, organization, [(0, sample)], behind=RETENTION, ahead=AHEAD)
+                kept = await ingest.kept(transaction, UUID(organization), [(0, sample)], behind=RETENTION, ahead=AHEAD)
             assert kept == ingest.Kept(1, 1, [], [])
     assert_same(found(query.database, [mine]), expected(samples))
 

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from novacron.core.migration import Upkeep
-from novacron.query.service.upkeep import DAYS_AHEAD, DAYS_BEHIND
+from novacron.query.domain.sample import DAYS_BEHIND
+from novacron.query.service.upkeep import DAYS_AHEAD
 from tests.support.database import Database, Login
 from tests.support.migration_process import MigrationProcess
 from tests.support.waiting import until

@@ -23,11 +23,3 @@ def percentile(numbers: Sequence[float], asked: float) -> Fraction:
     low = ordered[int(place)]
     high = ordered[min(int(place) + 1, len(ordered) - 1)]
     return low + (high - low) * (place - int(place))
-
-
-def rank_error(ordered: Sequence[float], asked: float, value: float) -> float:
-    """How far the value's ranks are from the one that was asked for, as a share of the count."""
-    count = len(ordered)
-    first = sum(one < value for one in ordered) / count
-    last = sum(one <= value for one in ordered) / count
-    return max(first - asked / 100, asked / 100 - last, 0.0)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from novacron.query.domain.sample import AHEAD
 from novacron.query.domain.vm import Status
 from novacron.query.domain.windows import SIGHT
 
@@ -15,9 +16,6 @@ Sort = Literal["name", "-current_cpu", "-current_memory", "-max_cpu_1hour"]
 Judgement = Literal["critical", "warning", "normal", "unknown"]
 Place = tuple[str | float, str]
 """Where a row stands in its order: the sort's key, and its id."""
-
-AHEAD = timedelta(seconds=30)
-"""Samples may be so much ahead of the database's clock, and a dashboard no more (decisions.md 33)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def instant(now: datetime, wanted: datetime | None, oldest: datetime | None, ret
         oldest: it may not be before that.
 
     Raises:
-        OutOfSight: then there are no samples yet, or no more.
+        OutOfSight: it is further ahead than samples may be, or samples of its hour are not kept any more.
     """
     name, found = ("as_of", wanted) if wanted is not None else ("min_as_of", max(now, oldest or now))
     if found > now + AHEAD:

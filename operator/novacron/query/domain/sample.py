@@ -18,7 +18,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\
 _MOST_BYTES = 2**63 - 1
 AHEAD = timedelta(seconds=30)
 """So far may a client's clock be ahead of the database's."""
-_BEHIND = timedelta(days=7)
+DAYS_BEHIND = 7
+"""How old a sample may be at most, where samples are kept for longer than that."""
 
 
 def taken_for(retention: timedelta) -> timedelta:
@@ -27,7 +28,7 @@ def taken_for(retention: timedelta) -> timedelta:
     Args:
         retention: how long samples are kept; there are partitions for no more than a week of the past.
     """
-    return min(retention, _BEHIND)
+    return min(retention, timedelta(days=DAYS_BEHIND))
 
 
 class Sample(NamedTuple):

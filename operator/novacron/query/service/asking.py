@@ -17,6 +17,8 @@ OPERATORS = Access(role="operator")
 ADMINS = Access(role="admin")
 METRICS_WRITE = Access(scope="metrics:write")
 """Who may what; the words are auth's (auth/domain/roles.py), and a test compares them."""
+TAGGED = {"ETag": "Of the answer, for If-None-Match."}
+"""Headers of an answer that a client may keep, for the OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-OUTCOMES = ("ok", "timeout", "unavailable", "refused", "failed")
-"""timeout: PostgreSQL gave it up; unavailable: there was no database; refused: nothing was wrong with the database;
-failed: a defect."""
+Outcome = Literal["ok", "timeout", "unavailable", "refused", "failed"]
+OUTCOMES: Mapping[Outcome, str] = {
+    "ok": "It was answered.",
+    "timeout": "PostgreSQL gave it up: it took longer than spec.query.statementTimeout.",
+    "unavailable": "There was no database to ask, or no connection in time.",
+    "refused": "Nothing was wrong with the database: the client asked for what is not there or not its own.",
+    "failed": "A defect, or the request ended before.",
+}
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -43,7 +51,7 @@ class Counts:
         self._samples.labels("duplicate").inc(duplicate)
         self._samples.labels("rejected").inc(rejected)
 
-    def answered(self, name: str, outcome: str, seconds: float) -> None:
+    def answered(self, name: str, outcome: Outcome, seconds: float) -> None:
         self._queries.labels(name, outcome).inc()
         self._seconds.labels(name).observe(seconds)
         self._asked += outcome in ("ok", "timeout")

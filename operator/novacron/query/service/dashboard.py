@@ -18,18 +18,17 @@ from novacron.query.domain.dashboard import Judgement, OutOfSight, Question, Sor
 from novacron.query.domain.plan import Plan
 from novacron.query.domain.vm import Status
 from novacron.query.domain.windows import windows
-from novacron.query.service.asking import PEOPLE, Asking
+from novacron.query.service.asking import PEOPLE, TAGGED, Asking
 from novacron.query.service.cache import Answer, Cache
 from novacron.query.service.parameters import Id, Moment, view
 from novacron.query.service.store import dashboard as store
+from novacron.query.service.store.page import at, microseconds
 from novacron.workload.service import answers, pages
 from novacron.workload.service.answers import Query, Refusal, Sent
 from novacron.workload.service.operations import Operation
 from novacron.workload.service.representation import Representation
 
 PATH = "/api/v1/dashboard"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 Instant = Annotated[AwareDatetime, Field(description="RFC 3339 with an offset.")]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -122,7 +121,11 @@ class Dashboard:
 
     def operations(self) -> list[Operation]:
         summary = "Virtual machines with what was measured last, and a summary"
-        return [Operation("GET", PATH, self._get, summary, PEOPLE, query=DashboardQuery, answer=DashboardPage)]
+        return [
+            Operation(
+                "GET", PATH, self._get, summary, PEOPLE, query=DashboardQuery, answer=DashboardPage, headers=TAGGED
+            )
+        ]
 
     async def _get(self, request: Request) -> Response:
         wanted = answers.query(request, DashboardQuery)
@@ -158,7 +161,7 @@ class Dashboard:
             transaction.rows = found.rows
         following = None
         if found.key is not None and found.id is not None:
-            following = one.cursor(_microseconds(as_of), found.key, found.id)
+            following = one.cursor(microseconds(as_of), found.key, found.id)
         return Answer(as_of, Representation(_document(as_of, way, found, following)))
 
 
@@ -166,7 +169,7 @@ def _list(wanted: DashboardQuery, organization: UUID | None) -> pages.List:
     """The page after a page is of the same instant, which its cursor holds."""
     filters: dict[str, Any] = {"view": organization, "status": wanted.status}
     if wanted.as_of is not None:
-        filters["as_of"] = _microseconds(wanted.as_of)
+        filters["as_of"] = microseconds(wanted.as_of)
     return pages.List(f"dashboard by {wanted.sort}", filters)
 
 
@@ -175,7 +178,7 @@ def _question(wanted: DashboardQuery, organization: UUID | None, one: pages.List
     position = one.position(wanted.cursor, pages.moment, kind, pages.identifier)
     as_of, after = wanted.as_of, None
     if position is not None:
-        as_of, after = _EPOCH + position[0] * _MICROSECOND, (position[1], position[2])
+        as_of, after = at(position[0]), (position[1], position[2])
     return Question(organization, wanted.status, wanted.sort, wanted.limit, as_of, after)
 
 
@@ -188,11 +191,6 @@ def _instant(now: datetime, wanted: datetime | None, oldest: datetime | None, re
         return rules.instant(now, wanted, oldest, retention)
     except OutOfSight as error:
         raise Refusal(400, f"{error}.") from None
-
-
-def _microseconds(moment: datetime) -> int:
-    """Since the epoch."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _document(as_of: datetime, way: Plan, found: store.Found, following: str | None) -> bytes:

@@ -22,6 +22,7 @@ from novacron.query.domain.sample import InvalidSample, Sample, SampleReader
 from novacron.query.service.asking import METRICS_WRITE, Asking
 from novacron.query.service.counts import Counts
 from novacron.query.service.intake import Intake
+from novacron.query.service.parameters import view
 from novacron.query.service.store import ingest
 from novacron.workload.service import answers
 from novacron.workload.service.answers import Body, Refusal, Sent
@@ -39,8 +40,15 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Counter = Annotated[int, Field(ge=0, lt=2**63, description="Bytes since the virtual machine's start.")]
 
 
+# for the OpenAPI document alone: rows are read by domain/sample.py, for which one that is wrong is no end
 class SentSample(Body):
-    """As the OpenAPI document tells it; rows are read by domain/sample.py, for which one that is wrong is no end."""
+    """One that cannot be taken costs the others nothing.
+
+    Args:
+        timestamp: RFC 3339 with an offset.
+        cpu_usage, memory_usage, disk_usage: percent; null: not measured.
+        network_in_bytes, network_out_bytes: counters since the virtual machine's start; null: not measured.
+    """
 
     vm_id: UUID
     timestamp: AwareDatetime
@@ -138,8 +146,8 @@ class Ingest:
         if not samples:
             return ingest.Kept(0, 0, [], [])
         caller = self._asking.caller(request)
+        organization = view(caller, None)
         async with self._asking.database.writing("ingest", caller, {"samples": len(samples)}) as transaction:
-            organization = caller.view(None)
             kept = await ingest.kept(transaction, organization, samples, behind=self._behind, ahead=rules.AHEAD)
             transaction.rows = kept.accepted
         return kept

@@ -5,19 +5,20 @@ Run by ``novacron migrate --upkeep`` as the owner of the schema; whoever is cut 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from novacron.adapters import retention
 from novacron.adapters.maintenance import Session, bound
 from novacron.adapters.retention import Expired, Partitioned
 from novacron.core.migration import Upkeep
+from novacron.query.domain.sample import taken_for
 
 DAYS_AHEAD = 7
 """Partitions beyond today: upkeep may fail for a week before a sample finds no place."""
-DAYS_BEHIND = 7
-"""How old a sample may be at most that is still taken, where samples are kept for longer than that."""
 _TABLES = tuple(Partitioned("query", table, "day") for table in ("vm_metrics", "vm_rollup_1m", "vm_rollup_5m"))
 _MAKE = """
 CALL query.make_partitions(
-    (now() AT TIME ZONE 'UTC')::date - ((now() - make_interval(secs => %(behind)s)) AT TIME ZONE 'UTC')::date, %(ahead)s
+    (now() AT TIME ZONE 'UTC')::date - ((now() - %(behind)s) AT TIME ZONE 'UTC')::date, %(ahead)s
 )
 """
 """Back to the day of the oldest sample that is taken, and no further: the next run would drop what is older."""
@@ -36,7 +37,7 @@ def make_partitions(connection: Session, done: Upkeep, seconds: int) -> None:
     """
     bound(connection, **retention.BOUNDS)
     with retention.making(connection, _TABLES, done):
-        behind = min(seconds, DAYS_BEHIND * 86_400)
+        behind = taken_for(timedelta(seconds=seconds))
         connection.execute(_MAKE, {"behind": behind, "ahead": DAYS_AHEAD})
 
 

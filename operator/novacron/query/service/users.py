@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from novacron.query.service import listing
-from novacron.query.service.asking import ADMINS, Asking
+from novacron.query.service.asking import ADMINS, TAGGED, Asking
 from novacron.query.service.listing import ListQuery
 from novacron.query.service.parameters import Id, Moment, Text, view
 from novacron.query.service.store import users
@@ -70,9 +70,8 @@ class Users:
         self._asking = asking
 
     def operations(self) -> list[Operation]:
-        kept = {"ETag": "Of the answer, for If-None-Match."}
         return [
-            Operation("GET", PATH, self._list, "List people", ADMINS, query=UserQuery, answer=UserPage, headers=kept)
+            Operation("GET", PATH, self._list, "List people", ADMINS, query=UserQuery, answer=UserPage, headers=TAGGED)
         ]
 
     async def _list(self, request: Request) -> Response:

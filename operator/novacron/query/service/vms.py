@@ -13,7 +13,7 @@ from starlette.responses import Response
 from novacron.query.domain import vm
 from novacron.query.domain.caller import Caller, ForeignOrganization
 from novacron.query.service import listing
-from novacron.query.service.asking import OPERATORS, PEOPLE, Asking
+from novacron.query.service.asking import OPERATORS, PEOPLE, TAGGED, Asking
 from novacron.query.service.listing import ListQuery
 from novacron.query.service.parameters import Id, Text, identified, missing, view
 from novacron.query.service.store import vms
@@ -39,6 +39,7 @@ class VmQuery(ListQuery):
 
 class VmBody(Body):
     """Args:
+    memory_mb: megabytes.
     organization_id: of a new one; for platform-admins, who belong to none.
     """
 
@@ -72,15 +73,16 @@ class Vms:
         self._asking = asking
 
     def operations(self) -> list[Operation]:
-        kept = {"ETag": "Of the answer, for If-None-Match."}
         gone = {404: "There is no such virtual machine, or not in your organization."}
         taken = {409: "The id is taken, in whichever organization."}
         put = "Create a virtual machine (201), or replace what is known of it (200)"
         return [
             Operation(
-                "GET", VMS, self._list, "List virtual machines", PEOPLE, query=VmQuery, answer=VmPage, headers=kept
+                "GET", VMS, self._list, "List virtual machines", PEOPLE, query=VmQuery, answer=VmPage, headers=TAGGED
             ),
-            Operation("GET", VM, self._read, "Read a virtual machine", PEOPLE, answer=Vm, refusals=gone, headers=kept),
+            Operation(
+                "GET", VM, self._read, "Read a virtual machine", PEOPLE, answer=Vm, refusals=gone, headers=TAGGED
+            ),
             Operation("PUT", VM, self._put, put, OPERATORS, body=VmBody, answer=Vm, refusals=taken),
             Operation(
                 "DELETE",

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from novacron.query.domain import plan
-from novacron.query.domain.dashboard import AHEAD, OutOfSight, instant
+from novacron.query.domain.dashboard import OutOfSight, instant
+from novacron.query.domain.sample import AHEAD
 
 NOW = datetime(2026, 3, 29, 12, 0, tzinfo=UTC)
 RETENTION = timedelta(days=7)

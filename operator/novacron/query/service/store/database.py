@@ -10,7 +10,7 @@ from novacron.adapters import clock
 from novacron.adapters.postgres import Connection, Sessions
 from novacron.query.domain.caller import Caller
 from novacron.query.service import audit
-from novacron.query.service.counts import Counts
+from novacron.query.service.counts import Counts, Outcome
 from novacron.workload.service import transactions
 from novacron.workload.service.answers import Refusal, Unavailable
 
@@ -81,7 +81,8 @@ class Database:
     async def _transaction(
         self, name: str, caller: Caller, arguments: Mapping[str, Any], settings: LiteralString
     ) -> AsyncIterator[Transaction]:
-        started, outcome, detail, rows = clock.monotonic(), "failed", "failed", 0
+        outcome: Outcome = "failed"
+        started, detail, rows = clock.monotonic(), "failed", 0
         try:
             begun = transactions.begun(
                 self._sessions,

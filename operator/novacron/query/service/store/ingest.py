@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
+from uuid import UUID
 
 from psycopg import errors
 
@@ -111,7 +112,7 @@ class Kept:
 
 async def kept(
     transaction: Transaction,
-    organization: str | None,
+    organization: UUID | None,
     samples: Iterable[tuple[int, Sample]],
     *,
     behind: timedelta,

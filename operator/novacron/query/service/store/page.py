@@ -30,7 +30,7 @@ class Page:
     """Args:
     items: a JSON array.
     found: rows; one more than are shown where there are more.
-    last: position of the last one that is shown, a JSON array; None: nothing follows.
+    last: position of the last one that is shown, a JSON array; None: fewer are shown than a page holds.
     """
 
     items: str = field(repr=False)
@@ -61,6 +61,11 @@ def conditions(wheres: Sequence[LiteralString]) -> LiteralString:
     return (" WHERE " + " AND ".join(wheres)) if wheres else ""
 
 
-def at(microseconds: int) -> datetime:
-    """A time of a position."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+def microseconds(moment: datetime) -> int:
+    """Of a time, as MICROSECONDS has it: since the epoch."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def at(position: int) -> datetime:
+    """A time of a position, which is in microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=position)

@@ -85,7 +85,9 @@ class OwnLodging(Lodging):
 
     def last_words(self, job: str) -> tuple[Manifest, Any]:
         """Of a Job's one pod, once it has ended: the pod, and its termination message."""
-        (pod,) = self.client.list("Pod", self.namespace, f"batch.kubernetes.io/job-name={job}")
+        pods = self.client.list("Pod", self.namespace, f"batch.kubernetes.io/job-name={job}")
+        assert len(pods) == 1, pods
+        (pod,) = pods
         (container,) = at(pod, "status", "containerStatuses", default=[{}])
         message = at(container, "state", "terminated", "message")
         assert message is not None, pod["status"]

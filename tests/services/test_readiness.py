@@ -46,11 +46,13 @@ def query(
 
 def test_all_is_well(query: Callable[..., ServiceProcess]) -> None:
     process = query().until_ready()
+    process.until_dependency("queries", "ok", "Reached")  # nobody waits for it
     body = process.ready().json()
     assert body["state"] == "ready"
     assert [(one["name"], one["state"], one["secret"]) for one in body["dependencies"]] == [
         ("database", "ok", "novacron-database"),
         ("schema", "ok", "novacron-database"),
+        ("queries", "ok", None),
         ("redis", "ok", "novacron-redis"),
         ("jwks", "ok", None),
     ]

@@ -73,7 +73,7 @@ class RingKey:
     Args:
         kid: RFC 7638 thumbprint.
         n, e: RFC 7518 6.3.1: base64url.
-        lifetime: the longest of an access token since it is active.
+        lifetime: the longest of an access token since it is active. Pods obey it, whatever else they have been told.
         published: since when the key set that pods mount holds it, as was seen; None for one that nothing waits for.
         until: of a retired one: when nothing that it signed is accepted any more.
     """

@@ -46,7 +46,7 @@ class Issuer:
     """Signs with the active key.
 
     Args:
-        lifetime: of an access token, in seconds.
+        lifetime: of an access token, in seconds; less where the active key is bound to less.
     """
 
     def __init__(self, issuer: str, audience: str, lifetime: int, keys: SigningKeys) -> None:
@@ -79,10 +79,13 @@ class Issuer:
 
         And no later than the database's clock, by which they are cut off: else a pod whose clock is ahead would sign
         tokens that outlive the next cut-off.
+
+        It ends with what the ring says of its key: a pod that has not been told yet of a lower tokenTTL would else sign
+        with a key that was made under it, and is dropped by it.
         """
         now = clock.now().timestamp()
         issued = int(max(min(now, subject.read_at), subject.tokens_not_before))
-        expires = max(issued + 1, int(min(now + lifetime, ends)))
+        expires = max(issued + 1, int(min(now + min(lifetime, self._keys.bound), ends)))
         return {
             "issuer": self._issuer,
             "audience": self._audience,

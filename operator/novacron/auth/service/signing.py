@@ -43,6 +43,8 @@ class SigningKeys:
         self._telemetry = telemetry
         self._seen: Stamp | None = None
         self._key: SigningKey | None = None
+        self.bound = 0
+        """Seconds for which a token of the active key lives at most: by that the ring knows how long it is needed."""
         self.lifetime = 0
         """Seconds: the longest life of a token that one of the keys signed which are still kept."""
         self._found = self._refused(Unusable("Unchecked"))
@@ -69,7 +71,8 @@ class SigningKeys:
         stamp = self._directory.stamp()
         try:
             stamp, files = self._directory.read()
-            self._key, self.lifetime = await asyncio.to_thread(_active, files)  # to check a key takes some 40 ms
+            # to check a key takes some 40 ms
+            self._key, self.bound, self.lifetime = await asyncio.to_thread(_active, files)
         except Unusable as error:
             self._telemetry.reload_refused(_NAME)
             return self._refused(error)
@@ -82,8 +85,8 @@ class SigningKeys:
         return findings.refused(_NAME, error, state="degraded" if self._key else "down", secret=SECRET)
 
 
-def _active(files: Mapping[str, bytes]) -> tuple[SigningKey, int]:
-    """The key that signs, and the longest life of a token of any. Raises ``Unusable``."""
+def _active(files: Mapping[str, bytes]) -> tuple[SigningKey, int, int]:
+    """The key that signs, and the longest life of a token of it and of any. Raises ``Unusable``."""
     if ring_document.RING_FILE not in files:
         raise Unusable("FileMissing", ring_document.RING_FILE)
     try:
@@ -98,4 +101,4 @@ def _active(files: Mapping[str, bytes]) -> tuple[SigningKey, int]:
     private_key = load_pem_private_key(stored.pems[active.kid], password=None)
     if not isinstance(private_key, RSAPrivateKey):
         raise Unusable("FileInvalid", f"{active.kid}.pem is no RSA key")
-    return SigningKey(active.kid, private_key), max(key.lifetime for key in stored.ring.keys)
+    return SigningKey(active.kid, private_key), active.lifetime, max(key.lifetime for key in stored.ring.keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -212,7 +212,8 @@ class World:
     """What has been stored and shown since when, and the tokens that live.
 
     Args:
-        stored: time and ring, for every write of the Secret: pods sign with any that is at most `propagation` old.
+        stored: time and ring, for every write of the Secret: pods sign with any that is at most `propagation` old, and
+            for as long as it allows. When they get their settings is not known: a rollout takes what it takes.
         shown: time and ids, for every write of the ConfigMap: others verify with any at most so and max-age old.
         tokens: id -> when the last token of that key expires.
     """
@@ -361,11 +362,9 @@ class Life(RuleBasedStateMachine):
         if not hasattr(self, "world") or not self.world.shown or self.hidden or self.world.now < self.world.calm:
             return
         world, rules = self.world, self.applied
-        signing = {
-            ring.active.kid for ring in since(world.stored, world.now - rules.propagation) if ring.active is not None
-        }
-        for kid in signing:
-            world.tokens[kid] = max(world.now + rules.lifetime, world.tokens.get(kid, 0))
+        for ring in since(world.stored, world.now - rules.propagation):
+            if (signing := ring.active) is not None:
+                world.tokens[signing.kid] = max(world.now + signing.lifetime, world.tokens.get(signing.kid, 0))
         world.tokens = {kid: end for kid, end in world.tokens.items() if world.now < end + rules.clock_skew}
         good = world.tokens.keys()
         for known in since(world.shown, world.now - rules.propagation - rules.jwks_max_age):
@@ -374,3 +373,29 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=400, stateful_step_count=60, deadline=None)
+
+
+def test_a_key_that_signs_for_less_is_dropped_as_early_though_no_pod_was_told() -> None:
+    """The pass that activated it under a lower tokenTTL ended after the Secret: pods have earlier settings."""
+    life = Life()
+    life.begin(age=5, way=0, skew=0, interval=600)
+    steps: tuple[Callable[[], None], ...] = (
+        lambda: life.look(""),
+        lambda: life.ask("one"),
+        lambda: life.look(""),
+        lambda: life.look(""),
+        lambda: life.wait(10),
+        lambda: life.edit(interval=600, lifetime=60, skew=0, bits=2048),
+        lambda: life.look("after the Secret"),
+        lambda: life.wait_until_due(past=True),
+        lambda: life.look(""),
+        lambda: life.wait(10),
+        lambda: life.look(""),
+        lambda: life.wait(65),
+        lambda: life.look(""),
+    )
+    for step in steps:
+        step()
+        life.no_client_is_refused()
+        life.the_ring_is_whole()
+    assert [item.kid for item in life.ring.keys] == ["k0", "k2"]

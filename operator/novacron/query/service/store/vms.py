@@ -37,8 +37,9 @@ class _Sort:
 _SORTS: Mapping[str, _Sort] = {
     "created_at": _Sort(_CREATED, "(created_at, id) > (%(at)s, %(id)s)", " ORDER BY created_at, id"),
     "-created_at": _Sort(_CREATED, "(created_at, id) < (%(at)s, %(id)s)", " ORDER BY created_at DESC, id DESC"),
-    "name": _Sort(_NAMED, "(name, id) > (%(at)s, %(id)s)", " ORDER BY name, id"),
-    "-name": _Sort(_NAMED, "(name, id) < (%(at)s, %(id)s)", " ORDER BY name DESC, id DESC"),
+    # the same order on every server, and after its upgrade: a cursor would skip what moved
+    "name": _Sort(_NAMED, '(name COLLATE "C", id) > (%(at)s, %(id)s)', ' ORDER BY name COLLATE "C", id'),
+    "-name": _Sort(_NAMED, '(name COLLATE "C", id) < (%(at)s, %(id)s)', ' ORDER BY name COLLATE "C" DESC, id DESC'),
 }
 
 SORTS = tuple(_SORTS)

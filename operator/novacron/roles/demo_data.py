@@ -71,13 +71,13 @@ def demo_data(vms: int, days: float, interval: int, organization: str, seed: int
     from novacron.core.dependencies import Unusable
     from novacron.query.service.demo import DemoRefused
     from novacron.roles import demo_filling
-    from novacron.roles.progress import Waiting
 
     settings = demo_filling.settings(config)
     wanted = demo_filling.Wanted(organization, vms, days, interval, seed)
+    bar = click.progressbar(length=wanted.samples, label="samples", file=sys.stderr, hidden=not sys.stderr.isatty())
     try:
-        with Waiting("writing samples", wanted.samples) as waiting:
-            made = demo_filling.run(settings, wanted, waiting.further)
+        with bar:
+            made = demo_filling.run(settings, wanted, bar.update)
     except (DemoRefused, MigrationError) as error:
         fail(REFUSED, str(error))
     except Unusable as error:

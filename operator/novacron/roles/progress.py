@@ -27,15 +27,9 @@ class Waiting:
         self._begun = clock.monotonic()
         self._watched = sys.stderr is not None and sys.stderr.isatty()
         self._bar: tuple[Progress, TaskID] | None = None
-        self._done = 0
-
-    def further(self, steps: int) -> None:
-        """So many more steps are done."""
-        self.at(self._done + steps)
 
     def at(self, step: int) -> None:
         """So many steps are done."""
-        self._done = step
         if not self._watched or clock.monotonic() - self._begun < _QUIET_SECONDS:
             return
         if self._bar is None:

@@ -214,7 +214,7 @@ def test_progress_shows_on_a_terminal_alone_and_not_at_once(monkeypatch: pytest.
             os.set_blocking(ours, False)
             assert shown.read(100) is None
             os.set_blocking(ours, True)
-            waiting.further(40)
+            waiting.at(50)
             assert b"reading" in shown.read(4096)
     quiet = io.StringIO()
     monkeypatch.setattr(sys, "stderr", quiet)

@@ -233,6 +233,7 @@ def test_who_may(query: QueryPods, organization: str) -> None:
     assert not found(query.database, [mine]).samples
     stranger = query.machine_token(query.organization(), SCOPE)
     assert taken(post(query.pod, stranger, [Measured(mine, now())])) == (0, 0, 1)
+    assert post(query.pod, query.machine_token("no UUID", SCOPE), [Measured(mine, now())]).status == 403
 
 
 def test_a_day_without_a_partition(query: QueryPods, organization: str, machine: str) -> None:

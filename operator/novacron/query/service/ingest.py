@@ -22,6 +22,7 @@ from novacron.query.domain.sample import InvalidSample, Sample, SampleReader
 from novacron.query.service.asking import METRICS_WRITE, Asking
 from novacron.query.service.counts import Counts
 from novacron.query.service.intake import Intake
+from novacron.query.service.parameters import view
 from novacron.query.service.store import ingest
 from novacron.workload.service import answers
 from novacron.workload.service.answers import Body, Refusal, Sent
@@ -138,8 +139,9 @@ class Ingest:
         if not samples:
             return ingest.Kept(0, 0, [], [])
         caller = self._asking.caller(request)
+        found = view(caller, None)
+        organization = None if found is None else str(found)
         async with self._asking.database.writing("ingest", caller, {"samples": len(samples)}) as transaction:
-            organization = caller.view(None)
             kept = await ingest.kept(transaction, organization, samples, behind=self._behind, ahead=rules.AHEAD)
             transaction.rows = kept.accepted
         return kept

@@ -208,3 +208,17 @@ def test_it_counts_no_further_than_to_where_it_matters(stage: Stage) -> None:
         extent = stage.store.extent(asked)
         assert (extent.selected, extent.every) == counted
         assert abs(extent.now - datetime.now(UTC)) < MINUTE
+
+
+def test_averages_that_no_number_holds(stage: Stage) -> None:
+    """Half of the least number is none, which is an error of PostgreSQL's: it must not be everybody's."""
+    as_of = MIDNIGHT + 90 * SECOND
+    tiny = [Sample(as_of - SECOND, 5e-324, 5e-324), Sample(as_of - 2 * SECOND, 0.0, 0.0)]
+    usual = [Sample(as_of - SECOND, 50.0, 50.0)]
+    machines = [
+        Machine(UUID(int=1), THEIRS, "a", samples=tiny),
+        *[Machine(UUID(int=2 + number), OURS, "b", samples=usual) for number in range(9)],
+    ]
+    dashboards.write(stage.writer, machines)
+    check(stage.store, machines, as_of)
+    check(stage.store, machines, as_of, organization=OURS)

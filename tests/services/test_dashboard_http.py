@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -271,3 +272,18 @@ def test_the_document_knows_the_route(query: QueryPods, viewer: str) -> None:
     assert operation["x-novacron-least-role"] == "viewer"
     names = {one["name"] for one in operation["parameters"]}
     assert names == {"organization", "status", "sort", "limit", "cursor", "as_of", "min_as_of"}
+
+
+def test_a_time_too_far_ahead_is_refused_to_him_alone_who_asks_for_it(query: QueryPods, viewer: str) -> None:
+    """Others who ask for the same meanwhile wait for one answer with him."""
+    with query.database.connect() as connection, ThreadPoolExecutor(2) as pool:
+        connection.execute("BEGIN")
+        connection.execute("LOCK TABLE query.vms IN ACCESS EXCLUSIVE MODE")
+        _, misses, _ = counted(query)
+        far = pool.submit(ask, query, viewer, limit=17, min_as_of=datetime.now(UTC) + 60 * MINUTE)
+        until(lambda: counted(query)[1] == misses + 1, "he asks")
+        others = pool.submit(ask, query, viewer, limit=17)
+        time.sleep(0.5)
+        connection.execute("ROLLBACK")
+    assert (far.result().status, others.result().status) == (400, 200)
+    assert "30 s" in far.result().json()["detail"]

@@ -65,8 +65,12 @@ def instant(now: datetime, wanted: datetime | None, oldest: datetime | None, ret
     """
     name, found = ("as_of", wanted) if wanted is not None else ("min_as_of", max(now, oldest or now))
     if found > now + AHEAD:
-        seconds = f"{AHEAD.total_seconds():g}"
-        raise OutOfSight(f"{name}: is more than {seconds} s after the database's clock; ask for an earlier instant")
+        raise OutOfSight(too_far(name))
     if found < now - retention + SIGHT:
         raise OutOfSight(f"{name}: samples of its hour are not kept any more; ask for a later instant")
     return found
+
+
+def too_far(name: str) -> str:
+    """Why an instant is refused that is too far ahead of the database's clock."""
+    return f"{name}: is more than {AHEAD.total_seconds():g} s after the database's clock; ask for an earlier instant"

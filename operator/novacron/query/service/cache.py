@@ -83,6 +83,8 @@ class Cache:
             if _does(found, oldest):
                 self._counts.shared()
                 return found
+            # a flight that has landed is awaited without a pause, and before anybody could take it off the list
+            await asyncio.sleep(0)
 
     def weigh(self, key: Hashable) -> None:
         """Looks again how large an answer is: its compressed form is made when it is first asked for."""

@@ -139,6 +139,8 @@ class Dashboard:
         answer = await self._cache.answer(
             key, wanted.min_as_of, lambda: self._ask(caller, asked, wanted.min_as_of, one)
         )
+        if wanted.min_as_of is not None and answer.as_of < wanted.min_as_of:
+            raise Refusal(400, f"{rules.too_far('min_as_of')}.")
         response = await answer.representation.answer(request)
         self._cache.weigh(key)
         return response
@@ -155,6 +157,8 @@ class Dashboard:
         }
         async with self._asking.database.reading("dashboard", caller, arguments) as transaction:
             extent = await store.extent(transaction, asked)
+            if oldest is not None and oldest > extent.now + rules.AHEAD:
+                oldest = None  # refused once this is answered, which others who asked for no such thing wait for
             as_of = _instant(extent.now, asked.as_of, oldest, self._retention)
             way = plan.chosen(extent.selected, extent.every)
             found = await store.found(transaction, way, asked, windows(as_of))

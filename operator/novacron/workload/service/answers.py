@@ -20,6 +20,8 @@ MERGE_PATCH = "application/merge-patch+json"
 _MEDIA_TYPES = {"PATCH": (MERGE_PATCH, JSON)}
 """Method -> what a body may be; else JSON alone."""
 _LARGEST_BODY = 16 << 10
+_LONGEST_PART = 64
+"""Characters of a member's name in an error: that of a mapping is the client's own."""
 _UNCACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """RFC 6749, 5.1: of answers that hold tokens; here of all."""
 
@@ -178,7 +180,7 @@ def _said(model: type[BaseModel], error: ValidationError, unknown: str) -> str:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "extra_forbidden":  # its name is the client's own, and may be anything
         return f"{unknown}; known are: {', '.join(sorted(model.model_fields))}."
-    field = ".".join(str(part) for part in first["loc"]) or "body"
+    field = ".".join(str(part)[:_LONGEST_PART] for part in first["loc"]) or "body"
     if first["type"] == "model_type":  # pydantic would name our class
         return f"{field}: is no object; send one."
     reason = first["msg"].removeprefix("Value error, ")

@@ -189,3 +189,15 @@ async def test_without_a_time_only_those_who_wait_share() -> None:
     assert await asyncio.gather(*[bench.get() for _ in range(3)]) == [1, 1, 1]
     assert await bench.get() == 2
     assert bench.counted() == (0, 2, 2, 0)
+
+
+async def test_whoever_comes_as_an_older_answer_lands_does_not_wait_for_ever() -> None:
+    """In the same turn of the event loop: the answer is there, and still on the list of those that are waited for."""
+    bench = Bench()
+    bench.may_answer.clear()
+    leader = asyncio.create_task(bench.get())
+    await asyncio.sleep(0.01)
+    bench.may_answer.set()
+    later = asyncio.create_task(bench.get(oldest=NOW + SECOND, as_of=NOW + 2 * SECOND))
+    async with asyncio.timeout(5):
+        assert (await leader, await later) == (1, 2)

@@ -67,6 +67,16 @@ def test_a_refusal_names_field_and_reason(sent: Any, said: str) -> None:
     assert caught.value.detail == said
 
 
+class Named(Body):
+    things: dict[Annotated[str, Field(max_length=200)], int]
+
+
+def test_a_name_of_a_client_s_own_is_cut_off() -> None:
+    said = _refusal(Named, {"things": {"x" * 100_000: 1}})
+    assert said.startswith("things.xxx")
+    assert len(said) < 200
+
+
 def test_a_change_names_what_changes() -> None:
     assert modelled(ThingChange, {"kind": "b"}).model_fields_set == {"kind"}
     for sent, said in (({}, "names nothing to change"), ({"name": None}, "null would remove")):

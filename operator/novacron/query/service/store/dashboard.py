@@ -114,8 +114,17 @@ part AS (
     WHERE timestamp > %(sight_begin)s AND timestamp <= %(sight_minute)s
 ),
 whole AS (
-    SELECT vm_id, sum(cpu_sum) / nullif(sum(cpu_count), 0) AS avg_cpu_5min,
-        sum(memory_sum) / nullif(sum(memory_count), 0) AS avg_memory_5min, max(cpu_max) AS max_cpu_1hour
+    -- a quotient that is too small for a number would be an error of everybody's dashboard
+    SELECT vm_id,
+        CASE
+            WHEN sum(cpu_sum) > 1e-290 THEN sum(cpu_sum) / sum(cpu_count)
+            WHEN sum(cpu_count) > 0 THEN 0
+        END AS avg_cpu_5min,
+        CASE
+            WHEN sum(memory_sum) > 1e-290 THEN sum(memory_sum) / sum(memory_count)
+            WHEN sum(memory_count) > 0 THEN 0
+        END AS avg_memory_5min,
+        max(cpu_max) AS max_cpu_1hour
     FROM part
     GROUP BY vm_id
 ),

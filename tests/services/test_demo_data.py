@@ -281,7 +281,8 @@ def test_the_command_fills_the_only_organization_or_the_named_one(postgres: Post
         assert (document["organization"], document["rows"]["vms"]) == (first, 12)
         assert document["rows"]["samples"] > 0
         assert document["samples_per_second"] > 0
-        assert "are in this organization already" in run().refused(1)
+        assert "has virtual machines already; name it" in run().refused(1)
+        assert "are in this organization already" in run(f"--organization={first}").refused(1)
 
         (second,) = organizations(database, "Second")
         assert "there are several" in run().refused(1)

@@ -14,7 +14,8 @@ class Bound:
 
     Args:
         rank: as a share of the count; with a confidence of at least 99 %, as the sketch's own library states it.
-        value: as a share of that number; certain.
+        value: as a share of that number; certain, but for numbers below 2.3e-308, which have fewer digits. Between two
+            numbers of the asked rank it is a share of the greater of the two, whatever their signs.
     """
 
     rank: float = 0.0

@@ -28,6 +28,7 @@ SELECT id FROM auth.organization_directory
 WHERE active AND (%(given)s = '' OR lower(name) = lower(%(given)s) OR id::text = lower(%(given)s))
 ORDER BY id LIMIT 2
 """
+_IN_USE = "SELECT EXISTS (SELECT FROM query.vms WHERE organization_id = %s AND deleted_at IS NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,9 @@ def _organization(connection: Session, given: str) -> UUID:
     found = connection.execute(_ORGANIZATIONS, {"given": given}).fetchall()
     if len(found) == 1:
         id_: UUID = found[0][0]
+        if not given and connection.execute(_IN_USE, (id_,)).fetchall() == [(True,)]:
+            # nobody wants them in the middle of a fleet that is in use, and nothing takes them out again
+            raise DemoRefused("--organization: the only organization has virtual machines already; name it to add more")
         return id_
     if given:
         raise DemoRefused(

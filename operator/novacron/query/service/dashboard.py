@@ -16,6 +16,7 @@ from novacron.query.domain import plan
 from novacron.query.domain.caller import Caller
 from novacron.query.domain.dashboard import Judgement, OutOfSight, Question, Sort
 from novacron.query.domain.plan import Plan
+from novacron.query.domain.sample import AHEAD
 from novacron.query.domain.vm import Status
 from novacron.query.domain.windows import windows
 from novacron.query.service.asking import PEOPLE, TAGGED, Asking
@@ -157,7 +158,7 @@ class Dashboard:
         }
         async with self._asking.database.reading("dashboard", caller, arguments) as transaction:
             extent = await store.extent(transaction, asked)
-            if oldest is not None and oldest > extent.now + rules.AHEAD:
+            if oldest is not None and oldest > extent.now + AHEAD:
                 oldest = None  # refused once this is answered, which others who asked for no such thing wait for
             as_of = _instant(extent.now, asked.as_of, oldest, self._retention)
             way = plan.chosen(extent.selected, extent.every)

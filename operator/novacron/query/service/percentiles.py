@@ -56,7 +56,7 @@ class Error(Sent):
 
     Args:
         rank: as a share of the count; with a confidence of at least 99 %.
-        value: as a share of that number.
+        value: as a share of that number; between two numbers of the asked rank, of the greater of the two.
     """
 
     rank: float

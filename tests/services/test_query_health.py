@@ -164,7 +164,7 @@ async def test_questions_that_are_given_up_count_by_their_share_of_the_last_minu
         assert told(await one.later(0)) == ("ok", "Reached")
         one.answered(ok, late)
         found = await one.later(60)
-        assert told(found) == ((state, "QuestionsTimedOut") if state == "degraded" else ("ok", "Reached"))
+        assert told(found) == ((state, "QueriesTimedOut") if state == "degraded" else ("ok", "Reached"))
         for _ in range(3):
             assert (await one.later(60)).state == state
         assert told(await one.later(120)) == ("ok", "Reached")

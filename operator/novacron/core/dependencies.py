@@ -34,7 +34,7 @@ REASONS: dict[str, str] = {
     "PartitionMissing": "There is no partition for samples of today or tomorrow: they will be refused.",
     "IndexInvalid": "The building of an index broke off, so no query uses it.",
     "VacuumBehind": "Most of a whole day was not vacuumed or analysed: queries read more than they need.",
-    "QuestionsTimedOut": "PostgreSQL gave up a good part of the last minutes' questions: they took too long.",
+    "QueriesTimedOut": "PostgreSQL gave up a good part of the last minutes' questions: they took too long.",
 }
 """Reason -> what it means."""
 

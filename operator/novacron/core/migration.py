@@ -14,7 +14,7 @@ from novacron.core import dependencies
 Outcome = Literal["migrated", "current", "kept", "skipped", "refused", "failed", "unreachable"]
 """kept: the upkeep was done. skipped: it was not its turn. refused: a person must act. failed: another run may do."""
 
-_OF_QUERIES = ("PartitionMissing", "IndexInvalid", "VacuumBehind", "QuestionsTimedOut")
+_OF_QUERIES = ("PartitionMissing", "IndexInvalid", "VacuumBehind", "QueriesTimedOut")
 _OF_A_PROCESS = ("Reached", "Unchecked", "CheckOverdue", *_OF_QUERIES)
 """Reasons of a dependency that only a process that goes on can give."""
 REASONS: dict[str, str] = {

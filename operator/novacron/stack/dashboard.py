@@ -149,7 +149,7 @@ def _query_panels(resource: NovaCron) -> list[Manifest]:
     return [
         _panel("timeseries", "Questions per second", "ops", {"{{query}}": f"sum by (query) (rate({asked}[{window}]))"}),
         _panel("timeseries", "Questions without an answer per second", "ops", failing),
-        _panel("timeseries", "So many questions take at most", "s", slowest),
+        _panel("timeseries", "Query duration, quantiles", "s", slowest),
     ]
 
 
@@ -161,7 +161,7 @@ def _sample_panels(resource: NovaCron) -> list[Manifest]:
     held = f"max by (service) (novacron_query_cache_bytes{{{query}}})"
     return [
         _panel("timeseries", "Samples per second, by what became of them", "cps", {"{{outcome}}": sent}),
-        _panel("timeseries", "Dashboards per second, by whether they were kept", "reqps", {"{{outcome}}": kept}),
+        _panel("timeseries", "Dashboard requests per second, by cache outcome", "reqps", {"{{outcome}}": kept}),
         _panel("timeseries", "Size of the dashboards that a pod keeps", "bytes", {"{{service}}": held}),
     ]
 

@@ -11,9 +11,9 @@ Outcome = Literal["ok", "timeout", "unavailable", "refused", "failed"]
 OUTCOMES: Mapping[Outcome, str] = {
     "ok": "It was answered.",
     "timeout": "PostgreSQL gave it up: it took longer than spec.query.statementTimeout.",
-    "unavailable": "There was no database to ask, or no connection in time.",
+    "unavailable": "There was no database to ask, or no connection in time, or the request ended before.",
     "refused": "Nothing was wrong with the database: the client asked for what is not there or not its own.",
-    "failed": "A defect, or the request ended before.",
+    "failed": "A defect.",
 }
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 

@@ -84,7 +84,7 @@ class QueriesDependency:
             if names
         ]
         if self._given_up():
-            found.append(Unusable("QuestionsTimedOut"))
+            found.append(Unusable("QueriesTimedOut"))
         if found:
             return findings.impaired(self.name, found)
         return findings.reached(self.name, does="do well", required=False)

@@ -21,7 +21,7 @@ def answering(handler: Handler) -> Handler:
         except ForeignOrganization as error:
             raise Refusal(403, f"{error}.") from None
         except TooSlow as error:
-            detail = f"There was no answer within {error.seconds:g} s; ask for less: a narrower filter or range."
+            detail = f"There was no answer within {error.seconds:g} s; ask for less, or send it again later."
             raise outages.later(detail, outages.RETRY_SECONDS) from None
 
     return outages.answering(answered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, LiteralString
@@ -102,6 +103,9 @@ class Database:
             outcome, detail = "timeout" if error.reason == _TIMEOUT else "unavailable", error.reason
             if error.reason == _TIMEOUT:
                 raise TooSlow(self._statement_seconds) from None
+            raise
+        except asyncio.CancelledError:  # the request's own time was over, or its client went away
+            outcome = detail = "unavailable"
             raise
         finally:
             seconds = clock.monotonic() - started

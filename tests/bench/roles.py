@@ -28,7 +28,7 @@ from tests.support.certificates import Authority
 from tests.support.controlplane import process
 from tests.support.database import Database, Login
 from tests.support.feed_server import FeedServer
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port, free_ports
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import INTERNAL_KEY, TOKEN
@@ -125,11 +125,10 @@ def _rows() -> list[Row]:
 
 def _started(image: Image, role: str, surroundings: Surroundings) -> tuple[float, float]:
     """Seconds until it is ready, and MB resident then."""
-    http_port, metrics_port = free_ports()
+    http_port, metrics_port = free_ports(2)
     settings = {
         "role": role,
-        "ports": {"http": http_port, "metrics": metrics_port}
-        | ({"internal": free_ports()[0]} if role == "auth" else {}),
+        "ports": {"http": http_port, "metrics": metrics_port} | ({"internal": free_port()} if role == "auth" else {}),
         "instance": "bench",
         "namespace": "bench",
         "shutdown_grace_seconds": 25,

@@ -15,7 +15,7 @@ import pytest
 from tests.services.conftest import REDIS_PASSWORD
 from tests.support.auth_pods import AuthPods, post
 from tests.support.nginx import Nginx
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import Answer
@@ -67,7 +67,7 @@ def gateway(
     backend = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
     threading.Thread(target=backend.serve_forever, daemon=True).start()
     with AuthPods(tmp_path_factory.mktemp("auth"), postgres, redis_server, files, rate_limit=LIMIT) as auth:
-        port = free_ports()[0]
+        port = free_port()
         text = SAMPLE.read_text()
         for before, after in (
             ("novacron-auth.novacron.svc.cluster.local:8080", f"127.0.0.1:{auth.pod.port}"),

@@ -15,7 +15,7 @@ from novacron.workload.service import database
 from tests.services.conftest import Account
 from tests.services.stores import found, opened, until
 from tests.support.certificates import Authority
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 
 WRONG: dict[str, tuple[dict[str, Any], dict[str, str | bytes], str]] = {
@@ -25,7 +25,7 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, str | bytes], str]] = {
     "no user": ({}, {"username": ""}, "FileMissing"),
     "no database": ({"name": "nowhere"}, {}, "DatabaseMissing"),
     "unknown host": ({"host": "nowhere.invalid"}, {}, "NameNotResolved"),
-    "closed port": ({"port": free_ports()[0]}, {}, "Unreachable"),
+    "closed port": ({"port": free_port()}, {}, "Unreachable"),
     "another authority": ({}, {"ca.crt": Authority().pem}, "CertificateRefused"),
     "the system's authorities": ({}, {"ca.crt": ""}, "CertificateRefused"),
     "another name": ({"host": "127.0.0.2"}, {}, "CertificateRefused"),

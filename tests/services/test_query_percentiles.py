@@ -185,9 +185,13 @@ def test_the_largest_body_does_not_fill_the_memory_nor_stop_the_process(pods: Qu
 def test_many_at_once_are_answered_or_told_to_come_back(pods: QueryPods) -> None:
     body = _of_size(6 << 20, b"1.25,")
     answers: list[Answer] = []
+    cut_off: list[ConnectionError] = []
 
     def send() -> None:
-        answers.append(ask_raw(pods, body))
+        try:
+            answers.append(ask_raw(pods, body))
+        except ConnectionError as error:  # refused in the middle of its body, which hides the 503 (decision 24)
+            cut_off.append(error)
 
     asking = [threading.Thread(target=send) for _ in range(12)]
     for one in asking:
@@ -195,7 +199,7 @@ def test_many_at_once_are_answered_or_told_to_come_back(pods: QueryPods) -> None
     for one in asking:
         one.join()
     statuses = {answer.status for answer in answers}
-    assert len(answers) == 12
+    assert len(answers) + len(cut_off) == 12
     assert 200 in statuses
     assert statuses <= {200, 503}
     for answer in answers:

@@ -14,7 +14,7 @@ from novacron.workload.service import redis
 from tests.services.conftest import REDIS_PASSWORD, RedisAccount
 from tests.services.stores import found, opened, until
 from tests.support.certificates import Authority
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
 
 WRONG: dict[str, tuple[dict[str, Any], dict[str, str | bytes], str]] = {
@@ -22,7 +22,7 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, str | bytes], str]] = {
     "no password": ({}, {"password": ""}, "AuthenticationFailed"),
     "user": ({}, {"username": "canary-nobody"}, "AuthenticationFailed"),
     "unknown host": ({"host": "nowhere.invalid"}, {}, "NameNotResolved"),
-    "closed port": ({"port": free_ports()[0]}, {}, "Unreachable"),
+    "closed port": ({"port": free_port()}, {}, "Unreachable"),
     "another authority": ({}, {"ca.crt": Authority().pem}, "CertificateRefused"),
     "the system's authorities": ({}, {"ca.crt": ""}, "CertificateRefused"),
     "another name": ({"host": "127.0.0.2"}, {}, "CertificateRefused"),

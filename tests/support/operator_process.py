@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.controlplane import process
+from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 COMMAND = (sys.executable, "-m", "novacron", "run")
@@ -68,7 +68,7 @@ class OperatorProcess:
     def start(self) -> OperatorProcess:
         """Starts it, also again after ``kill`` or ``stop``; does not wait for anything."""
         assert not self.alive(), "it runs already"
-        self._health_port, self._metrics_port = free_ports()
+        self._health_port, self._metrics_port = free_ports(2)
         command = [
             *self._command,
             f"--kubeconfig={self._kubeconfig}",
@@ -142,14 +142,6 @@ class OperatorProcess:
 
     def last_words(self, lines: int = 40) -> str:
         return process.last_lines(self.log_path, lines)
-
-
-def free_ports() -> tuple[int, int]:
-    """Two TCP ports of loopback that nobody uses at the moment."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _get(port: int, url: str) -> tuple[int, str]:

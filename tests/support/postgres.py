@@ -18,7 +18,7 @@ import psycopg
 from tests.support import debian
 from tests.support.certificates import Authority
 from tests.support.controlplane import process
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 ADMIN_PASSWORD = "canary-of-the-administrator"
@@ -47,7 +47,7 @@ class Postgres:
         self._programs, self._libraries = _programs(self._home)
         self._data = self._home / "data"
         self._log = self._home / "log"
-        self.port = free_ports()[0]
+        self.port = free_port()
         self.ca = authority.pem
         self._authority = authority.write(self._home)
         self._certificate, self._key = authority.server(self._home, *names)

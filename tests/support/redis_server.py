@@ -14,7 +14,7 @@ import redis
 from tests.support import debian
 from tests.support.certificates import Authority
 from tests.support.controlplane import process
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 _ADMIN, _ADMIN_PASSWORD = "admin", "canary-of-the-redis-administrator"
@@ -32,7 +32,7 @@ class RedisServer:
         self._log = self._home / "log"
         self._ca = authority.write(self._home)
         certificate, key = authority.server(self._home)
-        self.port = free_ports()[0]
+        self.port = free_port()
         self.ca = authority.pem
         secured = [
             "port 0",

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.support.controlplane import process
-from tests.support.operator_process import free_ports
+from tests.support.ports import free_port, free_ports
 from tests.support.volume import Volume
 from tests.support.waiting import until
 
@@ -73,8 +73,8 @@ class ServiceProcess:
         # killed, it cannot tidy up what it wrote
         self._command = ["env", f"TMPDIR={directory}", sys.executable, "-m", *module, role]
         self._level = level
-        self.port, self.metrics_port = free_ports()
-        self.internal_port = free_ports()[0] if internal else 0
+        self.port, self.metrics_port = free_ports(2)
+        self.internal_port = free_port() if internal else 0
         ports = {"http": self.port, "metrics": self.metrics_port}
         self.log_path = directory / f"{role}.log"
         self.jwks = Volume(directory / "jwks", {"jwks.json": '{"keys": []}'})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from tests.support.controlplane import binaries, pki, process
 from tests.support.controlplane.pki import Authority
 from tests.support.controlplane.process import Identity, Site, UpAndDown
 from tests.support.controlplane.progress import say
+from tests.support.ports import free_port
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 STORAGE = ("etcd", "kube-apiserver")
@@ -142,7 +142,7 @@ class ControlPlane(UpAndDown):
         self._clear()
         self._authority = Authority(self.directory / "pki")
         self._keys = pki.service_account_keys(self.directory / "pki")
-        self._ports = {name: _free_port() for name in ("etcd", "etcd-peer", "kube-apiserver", "kwok")}
+        self._ports = {name: free_port() for name in ("etcd", "etcd-peer", "kube-apiserver", "kwok")}
         certificate, key = self._authority.client("admin", "system:masters")
         admin = {"client-certificate": str(certificate), "client-key": str(key)}
         pki.kubeconfig(self.kubeconfig, self.url, self.ca_path, admin)
@@ -327,13 +327,6 @@ def _node(number: int) -> dict[str, Any]:
         },
         "status": {"capacity": capacity, "allocatable": capacity},
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(url: str, context: ssl.SSLContext | None) -> bool:

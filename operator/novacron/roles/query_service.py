@@ -33,7 +33,7 @@ def service(context: Context) -> Service:
     schema = SchemaDependency(sessions, "query", settings.database.secret)
     context.dependencies.extend((schema, QueriesDependency(sessions, counts)))
     asking = Asking(settings, Database(sessions, settings.statement_timeout_seconds, counts), caller)
-    metrics, ingest, percentiles = Metrics(asking), Ingest(asking, counts), PercentilesOfNumbers()
+    metrics, ingest, percentiles = Metrics(asking), Ingest(asking, counts), PercentilesOfNumbers(caller)
     operations = [
         *Users(asking).operations(),
         *Vms(asking).operations(),

@@ -110,7 +110,8 @@ class Ingest:
         return {PATH: base.model_copy(update={"body_bytes": LARGEST_BODY})}
 
     async def _ingest(self, request: Request) -> Response:
-        async with self._intake.body(request, LARGEST_BODY) as body:
+        organization = self._asking.caller(request).organization
+        async with self._intake.body(request, LARGEST_BODY, organization) as body:
             samples, rejected = await self._read(body)
             kept = await self._kept(request, samples)
         rejected += [

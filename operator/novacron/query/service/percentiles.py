@@ -6,7 +6,7 @@ One calculation at a time, in a thread of its own: what a parser makes of a larg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from novacron.quantiles.calculator import Percentiles
 from novacron.quantiles.estimate import Method
 from novacron.quantiles.values import InvalidInput
+from novacron.query.domain.caller import Caller
 from novacron.query.service.asking import PEOPLE
 from novacron.query.service.intake import Intake
 from novacron.workload.service import answers, outages
@@ -79,9 +80,14 @@ class Results(Sent):
 
 
 class PercentilesOfNumbers:
-    """The operation."""
+    """The operation.
 
-    def __init__(self) -> None:
+    Args:
+        caller: who asks, by a request that has passed the wall.
+    """
+
+    def __init__(self, caller: Callable[[Request], Caller]) -> None:
+        self._caller = caller
         self._calculator = Percentiles()
         self._intake = Intake(_HELD_BYTES)
         self._thread = ThreadPoolExecutor(1, "percentiles")
@@ -95,7 +101,8 @@ class PercentilesOfNumbers:
         return {PATH: base.model_copy(update={"body_bytes": LARGEST_BODY})}
 
     async def _answer(self, request: Request) -> Response:
-        async with self._intake.body(request, LARGEST_BODY) as body:
+        organization = self._caller(request).organization
+        async with self._intake.body(request, LARGEST_BODY, organization) as body:
             if self._waiting >= MOST_WAITING:
                 raise outages.later("Too many calculations wait already; try again later.", outages.RETRY_SECONDS)
             self._waiting += 1

@@ -28,12 +28,14 @@ class Bench:
         self.registry = CollectorRegistry()
         self.cache = Cache(seconds, CacheCounts(self.registry), most_bytes, lambda: self.time)
         self.asked = 0
+        self.begun = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
     def ask(self, size: int = 10, as_of: datetime = NOW) -> Callable[[], Coroutine[Any, Any, Answer]]:
         async def asked() -> Answer:
             self.asked += 1
+            self.begun.set()
             number = self.asked
             await self.may_answer.wait()
             return Answer(as_of, Representation(f"{number}".encode().ljust(size)))
@@ -196,7 +198,7 @@ async def test_whoever_comes_as_an_older_answer_lands_does_not_wait_for_ever() -
     bench = Bench()
     bench.may_answer.clear()
     leader = asyncio.create_task(bench.get())
-    await asyncio.sleep(0.01)
+    await bench.begun.wait()
     bench.may_answer.set()
     later = asyncio.create_task(bench.get(oldest=NOW + SECOND, as_of=NOW + 2 * SECOND))
     async with asyncio.timeout(5):

@@ -1,0 +1,1 @@
+"""Workload ml: features of large inputs in bounded memory."""

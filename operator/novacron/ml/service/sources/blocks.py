@@ -14,6 +14,7 @@ from novacron.ml.service.sources.report import Report
 
 Positions = npt.NDArray[np.intp]
 LINE_FEED, OPEN, CLOSE = b"\n{}"
+NO_TEXT = "is not UTF-8"
 TOO_LONG = f"is longer than {LINE_BYTES} bytes"
 
 

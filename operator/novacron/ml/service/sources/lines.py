@@ -9,7 +9,7 @@ import msgspec
 
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk
-from novacron.ml.service.sources.blocks import Block
+from novacron.ml.service.sources.blocks import NO_TEXT, Block
 from novacron.ml.service.sources.columns import turned
 from novacron.ml.service.sources.layout import Layout, Learner, Row
 from novacron.ml.service.sources.records import gathered, most_cells
@@ -20,7 +20,6 @@ _FIRST_ROWS = 128
 """Rows that the first layout is learned from."""
 _BLANK = b" \t\r"
 _DEEP = "is nested too deeply"
-_NO_TEXT = "is not UTF-8"
 _LARGE = "Number out of range"
 FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -43,7 +42,7 @@ def record(line: bytes) -> Record:
                 raise Unfit("is not a JSON object") from None
             return {name: _value(raw) for name, raw in _any_values.decode(line).items()}
     except UnicodeDecodeError:
-        raise Unfit(_NO_TEXT) from None
+        raise Unfit(NO_TEXT) from None
     except RecursionError:
         raise Unfit(_DEEP) from None
     except msgspec.DecodeError as error:

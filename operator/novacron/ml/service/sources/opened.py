@@ -82,7 +82,10 @@ def opened(
         report.unit = "element"
         yield from Elements(plain, pace, report).chunks()
     elif kind == "csv":
-        raise NotImplementedError
+        # csv, not imported for JSON
+        from novacron.ml.service.sources.tables import Table
+
+        yield from Table(Blocks(plain, pace, report), pace, report).chunks()
     elif kind == "jsonl":
         lines = Lines(pace, report)
         for block in Blocks(plain, pace, report):

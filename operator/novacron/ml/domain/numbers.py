@@ -1,0 +1,126 @@
+"""The numbers of all columns so far: counts, extremes and moments, brought forward for many columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from novacron.ml.domain import moments
+from novacron.ml.domain.chunk import Floats
+from novacron.ml.domain.moments import Moments
+
+_EXACT = 2.0**53
+"""Above it a float64 no longer tells neighbouring whole numbers apart."""
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Of one column.
+
+    Args:
+        infinite: infinities, which are in none of the others.
+        beyond: numbers of a magnitude above 2^53.
+    """
+
+    moments: Moments = field(default_factory=Moments)
+    minimum: float = float("inf")
+    maximum: float = float("-inf")
+    infinite: int = 0
+    beyond: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.moments.count
+
+    @property
+    def deviation(self) -> float:
+        """0 where all numbers are the same, whatever was rounded on the way."""
+        return 0.0 if self.minimum == self.maximum else self.moments.deviation
+
+    def merge(self, other: Numbers) -> None:
+        self.moments.merge(other.moments)
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+        self.infinite += other.infinite
+        self.beyond += other.beyond
+
+    def plain(self) -> Mapping[str, Any]:
+        """Read again by ``of``. Whole numbers beyond 64 bits as hexadecimal digits."""
+        return {
+            "count": self.moments.count,
+            "total": f"{self.moments.total:x}",
+            "squares": f"{self.moments.squares:x}",
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "infinite": self.infinite,
+            "beyond": self.beyond,
+        }
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Numbers:
+        """Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what ``plain`` did not write."""
+        sums = Moments(int(plain["count"]), int(plain["total"], 16), int(plain["squares"], 16))
+        extremes = float(plain["minimum"]), float(plain["maximum"])
+        return cls(sums, *extremes, int(plain["infinite"]), int(plain["beyond"]))
+
+
+def taken(block: Floats) -> Sequence[Numbers]:
+    """Of each row of a block.
+
+    Args:
+        block: (columns, rows); NaN where there is no number.
+    """
+    found: list[Numbers] = [Numbers() for _ in block]
+    whole = np.isfinite(block.sum(axis=1))  # a sum that overflows is looked at more closely, and is right as well
+    if whole.all():
+        _take(found, block, None)
+        return found
+    places = np.flatnonzero(whole)
+    if len(places):
+        _take([found[place] for place in places], block[places], None)
+    rest = np.flatnonzero(~whole)
+    for place in range(0, len(rest), _TOGETHER):
+        some = rest[place : place + _TOGETHER]
+        _take_holed([found[one] for one in some], block[some])
+    return found
+
+
+_TOGETHER = 64
+"""Columns with holes that are copied at once."""
+
+
+def _take_holed(found: Sequence[Numbers], block: Floats) -> None:
+    holes = ~np.isfinite(block)
+    for one, count in zip(found, np.isinf(block).sum(axis=1).tolist(), strict=True):
+        one.infinite = count
+    block[holes] = 0.0
+    _take(found, block, holes)
+
+
+def _take(found: Sequence[Numbers], block: Floats, holes: Mask | None) -> None:
+    """Args:
+    found: brought forward, one for each row.
+    block: finite.
+    """
+    rows = block.shape[1]
+    if not rows:
+        return
+    if holes is None:
+        low, high = block.min(axis=1), block.max(axis=1)
+        counts = [rows] * len(found)
+    else:
+        low = np.where(holes, np.inf, block).min(axis=1)
+        high = np.where(holes, -np.inf, block).max(axis=1)
+        counts = (rows - holes.sum(axis=1)).tolist()
+    # 0 in a hole is no larger than any magnitude, and a column of holes alone has none
+    greatest = np.maximum(np.abs(low), np.abs(high)) if holes is None else np.abs(block).max(axis=1)
+    sums = moments.taken(block, counts, greatest, holes)
+    for one, moment, least, most in zip(found, sums, low.tolist(), high.tolist(), strict=True):
+        one.moments, one.minimum, one.maximum = moment, least, most
+    for place in np.flatnonzero(greatest > _EXACT).tolist():
+        found[place].beyond = int((np.abs(block[place]) > _EXACT).sum())

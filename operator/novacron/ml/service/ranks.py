@@ -34,10 +34,7 @@ def exact(
         low, high: the least and the greatest of them.
         most: numbers that may be held at once.
     """
-    if low == high:
-        return [low] * len(percentiles)
-
     def blocks() -> Iterable[Floats]:
         return (block for spill in spills for block in spill.blocks(column))
 
-    return narrowed(blocks, count, percentiles, most)
+    return narrowed(blocks, count, low, high, percentiles, most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -101,9 +102,11 @@ def _of_file(array: Array, asked: Sequence[float], memory: int, waiting: Waiting
 
     most = memory // 8
     values.numbers(array[:1])  # what it is of, and whether there is anything
+    low, high = math.inf, -math.inf
     for place, block in enumerate(blocks()):
         values.array(block, place * values.BLOCK)
-    found = selected(array, asked) if len(array) <= most else narrowed(blocks, len(array), asked, most)
+        low, high = min(low, float(block.min())), max(high, float(block.max()))
+    found = selected(array, asked) if len(array) <= most else narrowed(blocks, len(array), low, high, asked, most)
     return [Estimate(one, value, "exact") for one, value in zip(asked, found, strict=True)]
 
 

@@ -140,7 +140,8 @@ class Codes:
         Raises:
             Damaged: a section is not what was written.
         """
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.int32)), "fortran_order": False, "shape": (rows, len(kept))}
+        number = np.lib.format.dtype_to_descr(np.dtype(np.int32))
+        header = {"descr": number, "fortran_order": False, "shape": (rows, len(kept))}
         np.lib.format.write_array_header_1_0(target, header)
         columns = {name: _Translation(place, texts) for place, (name, texts) in enumerate(kept.items())}
         left = rows

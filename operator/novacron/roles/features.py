@@ -25,9 +25,13 @@ COMPRESSIONS = ("none", "gzip", "zstd")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Of the input; default: what it looks like.")
 @click.option("--compression", type=click.Choice(COMPRESSIONS), help="Of the input; default: what it looks like.")
 @click.option("--max-memory", default="80MB", show_default=True, type=Size(), help="For the whole process.")
-@click.option("--spill-dir", type=click.Path(path_type=Path), help="For what does not fit into memory; default: TMPDIR.")
+@click.option(
+    "--spill-dir", type=click.Path(path_type=Path), help="For what does not fit into memory; default: TMPDIR."
+)
 @click.option("--max-spill", default="10GB", show_default=True, type=Size(), help="There, at most.")
-@click.option("--max-distinct", default="1MB", show_default=True, type=Size(10_000), help="Memory for a column's texts.")
+@click.option(
+    "--max-distinct", default="1MB", show_default=True, type=Size(10_000), help="Memory for a column's texts."
+)
 @click.option("--median", type=click.Choice(["exact", "kll"]), default="exact", show_default=True)
 @click.option("--categories", type=click.Choice(["exact", "misra-gries"]), default="exact", show_default=True)
 @click.option("--strict", is_flag=True, help="End at the first line that cannot be used.")
@@ -86,9 +90,9 @@ def _extracted(
     from novacron.ml.service.sources.opened import opened
     from novacron.ml.service.sources.report import Report
 
-    pace, report = Pace(), Report()
+    pace, report = Pace(), Report(strict)
     with Pipeline(plan, pace) as pipeline:
-        pipeline.run(opened(stream, format=form, compression=compression, pace=pace, report=report, strict=strict))
+        pipeline.run(opened(stream, format=form, compression=compression, pace=pace, report=report))
         return pipeline.finish(Rejected(report.count, report.first))
 
 

@@ -47,7 +47,7 @@ def _judge(found: Numbers, values: list[float]) -> None:
     if not held:
         return
     fractions = [Fraction(value) for value in held]
-    mean = sum(fractions) / len(fractions)
+    mean = sum(fractions, Fraction()) / len(fractions)
     square = sum(((value - mean) ** 2 for value in fractions), Fraction()) / len(fractions)
     assert (found.minimum, found.maximum) == (min(held), max(held))
     assert _close(found.moments.mean, float(mean))

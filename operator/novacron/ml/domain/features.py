@@ -13,8 +13,6 @@ from novacron.quantiles.estimate import Estimate
 BOUNDS = tuple(range(0, 101, 10))
 """Percentiles that divide a column into ten parts with as many numbers each; the middle one is the median."""
 _MEDIAN = BOUNDS.index(50)
-MOST_CATEGORIES = 1000
-"""Kept of a column, by (-count, value); the rest is OTHER (docs/decisions/0033)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +105,5 @@ def _categories(column: Column, categories: Categories) -> dict[str, Any]:
         "distinct": categories.distinct,
         "other": categories.other,
         "categories": [[value, count] for value, count in categories.kept],
-        "count_error": categories.error,
+        "count_error": categories.error or None,
     }

@@ -10,15 +10,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from novacron.ml.domain import columns as known
 from novacron.ml.domain import features
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk
-from novacron.ml.domain.columns import COLUMN_BYTES, Column, Columns
+from novacron.ml.domain.columns import Column, Columns
 from novacron.ml.domain.features import BOUNDS, Rejected
 from novacron.ml.service.pressure import Budget, Pressure
+from novacron.ml.service.ranks import exact
 from novacron.ml.service.room import Room
-from novacron.ml.service.spill import Spill, exact
-from novacron.ml.service.texts import TextColumn
+from novacron.ml.service.spill import Spill
+from novacron.ml.service.texts import COLUMN_BYTES, Texts
 from novacron.quantiles.estimate import Estimate
 from novacron.quantiles.sketch import Sketch
 
@@ -29,8 +31,6 @@ _TEXTS_SHARE = 8
 _GATHERED = 1 << 18
 """Numbers for which it pays to look at them at once: chunks of wide tables have few rows."""
 _FEW_ROWS = 256
-_HELD_NUMBERS = 1 << 18
-"""Of a column, that may be held at once while its quantiles are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Plan:
     budget: Budget
     directory: Path
     max_spill: int = 10_000_000_000
-    max_distinct: int = 1_000_000
+    max_distinct: int = COLUMN_BYTES
     median: Literal["exact", "kll"] = "exact"
     categories: Literal["exact", "misra-gries"] = "exact"
     matrix: bool = False
@@ -66,9 +66,14 @@ class Pipeline:
         self._plan = plan
         self._pressure = Pressure(plan.budget, pace)
         self.room = Room(plan.directory, plan.max_spill)
-        self.columns = Columns(plan.budget.limit // _COLUMNS_SHARE // COLUMN_BYTES, _sketch(plan))
+        self.columns = Columns(plan.budget.limit // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(plan))
         self._spill = Spill(self.room) if plan.median == "exact" or plan.matrix else None
-        self._texts: dict[str, TextColumn] = {}
+        self._texts = Texts(
+            self.room,
+            column_bytes=plan.max_distinct,
+            total_bytes=plan.budget.limit // _TEXTS_SHARE,
+            approximate=plan.categories == "misra-gries",
+        )
         self._pending: list[Chunk] = []
 
     def __enter__(self) -> Pipeline:
@@ -83,8 +88,7 @@ class Pipeline:
         """Frees what it holds on disk."""
         if self._spill is not None:
             self._spill.close()
-        for column in self._texts.values():
-            column.close()
+        self._texts.close()
 
     def run(self, chunks: Iterable[Chunk]) -> None:
         """Takes all of them. Raises ``MemoryBudgetExceeded``, ``SpillFull``, and what reading them raises."""
@@ -96,18 +100,9 @@ class Pipeline:
         self.columns.take(chunk)
         if self._spill is not None:
             self._spill.write(chunk)
-        for name, texts in chunk.texts.items():
-            self._column(name).update(texts)
+        self._texts.add(chunk.texts)
         self._gather(chunk)
         self._pressure.check()
-
-    def _column(self, name: str) -> TextColumn:
-        found = self._texts.get(name)
-        if found is None:
-            plan = self._plan
-            found = TextColumn(plan.max_distinct, self.room, plan.codes, plan.categories == "misra-gries")
-            self._texts[name] = found
-        return found
 
     def _gather(self, chunk: Chunk) -> None:
         """Chunks of few rows wait for each other."""
@@ -130,7 +125,7 @@ class Pipeline:
         """The document of all that was taken. Raises ``SpillFull``."""
         self._count()
         quantiles = {name: self._quantiles(name, column) for name, column in self.columns if column.numbers.count}
-        categories = {name: column.finish(features.MOST_CATEGORIES) for name, column in self._texts.items()}
+        categories = dict(self._texts.finish())
         return features.document(self.columns, quantiles, categories, rejected, notes)
 
     def _quantiles(self, name: str, column: Column) -> Sequence[Estimate]:
@@ -138,7 +133,7 @@ class Pipeline:
             return column.sketch.estimates(BOUNDS)
         spills = [self._spill] if self._spill is not None else []
         numbers = column.numbers
-        found = exact(spills, name, numbers.count, numbers.minimum, numbers.maximum, BOUNDS, _HELD_NUMBERS)
+        found = exact(spills, name, numbers.count, numbers.minimum, numbers.maximum, BOUNDS)
         return [Estimate(one, value, "exact") for one, value in zip(BOUNDS, found, strict=True)]
 
 

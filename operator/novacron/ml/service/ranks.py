@@ -34,6 +34,7 @@ def exact(
         low, high: the least and the greatest of them.
         most: numbers that may be held at once.
     """
+
     def blocks() -> Iterable[Floats]:
         return (block for spill in spills for block in spill.blocks(column))
 

@@ -63,6 +63,7 @@ class Pipeline:
     """
 
     def __init__(self, plan: Plan, pace: Pace) -> None:
+        self.pace = pace
         self._plan = plan
         self._pressure = Pressure(plan.budget, pace)
         self.room = Room(plan.directory, plan.max_spill)

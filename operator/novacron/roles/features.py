@@ -151,8 +151,7 @@ def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:
     processor.prepare()
     from novacron.adapters import memory
     from novacron.ml.domain.budget import Pace
-    from novacron.ml.service.pipeline import Pipeline
-    from novacron.ml.service.sources.report import Report
+    from novacron.ml.service.pipeline import Pipeline, Plan
     from novacron.ml.service.pressure import Budget
 
     limit = memory.limit()

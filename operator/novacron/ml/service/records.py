@@ -26,8 +26,6 @@ NUMBER = 8
 ID = 4
 RECORD = 1 << 17
 """Numbers of a record at most: a megabyte; a single row may have more."""
-BLOCK = 1 << 15
-"""Numbers of a block."""
 
 
 class DamagedRecords(NovaCronError):
@@ -106,12 +104,6 @@ class Records:
                     filled = 0
         if filled:
             yield table[:, :filled]
-
-    def blocks(self, column: str) -> Iterator[Floats]:
-        """Its finite numbers, in the order of the input; each block is valid until the next one is asked for."""
-        if column in self.ids:
-            for table in self.tables([column], BLOCK, every=False):
-                yield finite(table[0])
 
     def read_into(self, numbers: Floats, place: int) -> None:
         """Args:

@@ -14,7 +14,7 @@ from novacron.ml.domain import columns as known
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.domain.columns import Columns
-from novacron.ml.domain.features import BOUNDS, Features, Quantiles, Rejected
+from novacron.ml.domain.features import BOUNDS, MEDIAN, Features, Quantiles, Rejected
 from novacron.ml.service import ranks
 from novacron.ml.service.pressure import Budget, Pressure
 from novacron.ml.service.records import Records
@@ -142,16 +142,17 @@ class Pipeline:
         for name, column in self.columns:
             if column.sketch is not None and column.sketch.count:
                 found = column.sketch.estimates(BOUNDS)
-                yield name, Quantiles([one.value for one in found], max(one.error.rank for one in found))
+                values = [one.value for one in found]
+                yield name, Quantiles(values[MEDIAN], values, max(one.error.rank for one in found))
 
     def _exact(self) -> Iterator[tuple[str, Quantiles]]:
         asked = [
-            ranks.Column(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
+            ranks.Asked(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
             for name, column in self.columns
             if column.numbers.count
         ]
-        for name, values in ranks.exact(self._records(), asked, BOUNDS):
-            yield name, Quantiles(np.array(values).data)
+        for name, found in ranks.exact(self._records(), asked, BOUNDS):
+            yield name, Quantiles(found.median(), np.array(found.values()).data)
 
     def _records(self) -> list[Records]:
         """Of all numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -26,8 +26,16 @@ class Rejected:
     count: int = 0
     first: Sequence[tuple[int, str]] = ()
 
+    def merged(self, other: Rejected) -> Rejected:
+        """Of both; as many of the first ones as one alone would show."""
+        most = max(len(self.first), len(other.first))
+        return Rejected(self.count + other.count, [*self.first, *other.first][:most])
+
     def document(self) -> dict[str, Any]:
         return {"count": self.count, "first": [{"line": line, "reason": reason} for line, reason in self.first]}
+
+
+NOTHING = Rejected()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Features:
     quantiles: Mapping[str, Quantiles]
     categories: Callable[[], Iterable[tuple[str, Categories]]]
     rejected: Rejected
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else was written, row by row: ``matrix``, ``codes``, with the names of their columns."""
 
     @property
     def rows(self) -> int:
@@ -74,11 +84,13 @@ class Features:
             yield name, _entry(self.rows, column, self.quantiles.get(name), own)
 
     def document(self) -> dict[str, Any]:
-        return {"rows": self.rows, "rejected": self.rejected.document(), "columns": dict(self.entries())}
+        return {"rows": self.rows, "rejected": self.rejected.document(), **self.files, "columns": dict(self.entries())}
 
     def json(self) -> Iterator[bytes]:
         """The document, a line for each column."""
-        yield b'{\n"rows": %d,\n"rejected": %s,\n"columns": {' % (self.rows, orjson.dumps(self.rejected.document()))
+        yield b'{\n"rows": %d,\n"rejected": %s,\n' % (self.rows, orjson.dumps(self.rejected.document()))
+        yield b"".join(b"%s: %s,\n" % (orjson.dumps(name), orjson.dumps(one)) for name, one in self.files.items())
+        yield b'"columns": {'
         between = b"\n"
         for name, entry in self.entries():
             yield between + orjson.dumps(name) + b": " + orjson.dumps(entry)

@@ -14,12 +14,16 @@ from novacron.ml.domain import columns as known
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.domain.columns import Columns
-from novacron.ml.domain.features import BOUNDS, MEDIAN, Features, Quantiles, Rejected
-from novacron.ml.service import ranks
+from novacron.ml.domain.features import BOUNDS, MEDIAN, NOTHING, Features, Quantiles, Rejected
+from novacron.ml.service import matrix, ranks, states
+from novacron.ml.service.codes import Codes
+from novacron.ml.service.matrix import Dtype
+from novacron.ml.service.output import output
 from novacron.ml.service.pressure import Budget, Pressure
 from novacron.ml.service.records import Records
 from novacron.ml.service.room import Room
 from novacron.ml.service.spill import Spill
+from novacron.ml.service.states import Contents, InvalidPart, State
 from novacron.ml.service.texts import COLUMN_BYTES, Texts
 from novacron.quantiles.sketch import Sketch
 
@@ -66,7 +70,7 @@ class Pipeline:
         self._plan = plan
         self._pressure = Pressure(plan.budget, pace)
         self.room = Room(plan.directory, plan.max_spill)
-        self.columns = Columns(plan.budget.limit // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(plan))
+        self.columns = self._empty()
         self._spill = Spill(self.room) if plan.median == "exact" or plan.matrix else None
         self._texts = Texts(
             self.room,
@@ -74,6 +78,9 @@ class Pipeline:
             total_bytes=plan.budget.limit // _TEXTS_SHARE,
             approximate=plan.categories == "misra-gries",
         )
+        self._codes = Codes(self.room, column_bytes=plan.max_distinct) if plan.codes else None
+        self._states: list[State] = []
+        self._rejected = NOTHING
         self._pending: list[Floats] = []
         self._names: tuple[str, ...] = ()
         """Columns of what is pending."""
@@ -90,7 +97,11 @@ class Pipeline:
         """Frees what it holds on disk."""
         if self._spill is not None:
             self._spill.close()
+        if self._codes is not None:
+            self._codes.close()
         self._texts.close()
+        for state in self._states:
+            state.close()
 
     def run(self, chunks: Iterable[Chunk]) -> None:
         """Takes all of them. Raises ``MemoryBudgetExceeded``, ``SpillFull``, and what reading them raises."""
@@ -103,6 +114,8 @@ class Pipeline:
         if self._spill is not None:
             self._spill.write(chunk)
         self._texts.add(chunk.texts)
+        if self._codes is not None:
+            self._codes.add(chunk.rows, chunk.texts)
         self._gather(chunk)
         self._pressure.check()
 
@@ -122,7 +135,69 @@ class Pipeline:
             self._pending.clear()
             self.columns.count(self._names, block)
 
-    def finish(self, rejected: Rejected, done: Callable[[int], None] = lambda _columns: None) -> Features:
+    def absorb(self, state: State) -> None:
+        """Takes all that another one has taken, which then belongs to this one.
+
+        Raises:
+            InvalidPart: it was made in another way.
+            MemoryBudgetExceeded, SpillFull, Damaged
+        """
+        self._states.append(state)
+        if (state.median, state.categories) != (self._plan.median, self._plan.categories):
+            made, wanted = (f"--median {one.median} --categories {one.categories}" for one in (state, self._plan))
+            raise InvalidPart(f"a state was made with {made}, another one with {wanted}; make all in the same way")
+        columns = self._empty()
+        state.restore(columns)
+        self.columns.merge(columns)
+        self._texts.adopt(state.texts(), state.forgotten)
+        self._rejected = self._rejected.merged(state.rejected)
+
+    def save(self, path: Path, rejected: Rejected = NOTHING) -> None:
+        """Writes the state of all that was taken. Afterwards only to be closed. Raises ``Unwritten``, ``SpillFull``."""
+        self._count()
+        numbers = self._records() if self._plan.median == "exact" else []
+        texts, forgotten = self._texts.parts()
+        states.write(
+            path,
+            Contents(
+                self._plan.median,
+                self._plan.categories,
+                self.columns,
+                numbers,
+                texts,
+                forgotten,
+                self._rejected.merged(rejected),
+            ),
+        )
+
+    def write_matrix(self, path: Path, dtype: Dtype) -> list[str]:
+        """The numbers, row by row, once all were taken; gives the names of the columns.
+
+        Args:
+            path: ends with ``.npy`` or ``.arrow``, which says what is written.
+
+        Raises:
+            Unwritten
+        """
+        columns = [name for name, column in self.columns if column.numbers.count or column.numbers.infinite]
+        form: Literal["npy", "arrow"] = "arrow" if path.suffix == ".arrow" else "npy"
+        with output(path) as target:
+            matrix.write(target, form, self._records(), columns, self.columns.rows, dtype)
+        return columns
+
+    def write_codes(self, path: Path) -> list[str]:
+        """The texts, row by row, as places among the categories, once all were taken; gives the columns' names.
+
+        Raises:
+            Unwritten, Damaged
+        """
+        kept = {name: [text for text, _count in categories.kept] for name, categories in self._texts.finish()}
+        if self._codes is not None:
+            with output(path) as target:
+                self._codes.write(target, self.columns.rows, kept)
+        return list(kept)
+
+    def finish(self, rejected: Rejected = NOTHING, done: Callable[[int], None] = lambda _columns: None) -> Features:
         """Of all that was taken.
 
         Args:
@@ -136,7 +211,7 @@ class Pipeline:
         for name, found in self._sketched() if self._plan.median == "kll" else self._exact():
             quantiles[name] = found
             done(len(quantiles))
-        return Features(self.columns, quantiles, self._texts.finish, rejected)
+        return Features(self.columns, quantiles, self._texts.finish, self._rejected.merged(rejected))
 
     def _sketched(self) -> Iterator[tuple[str, Quantiles]]:
         for name, column in self.columns:
@@ -156,7 +231,11 @@ class Pipeline:
 
     def _records(self) -> list[Records]:
         """Of all numbers."""
-        return [self._spill.records()] if self._spill is not None else []
+        own = [self._spill.records()] if self._spill is not None and self._spill.rows else []
+        return [*own, *(records for state in self._states for records in state.numbers())]
+
+    def _empty(self) -> Columns:
+        return Columns(self._plan.budget.limit // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(self._plan))
 
 
 def _sketch(plan: Plan) -> Callable[[], Sketch] | None:

@@ -31,9 +31,7 @@ def _made(path: Path) -> bytes:
 
 
 def _contents(container: Container) -> list[tuple[str, object, bytes]]:
-    return [
-        (part.kind, msgspec.msgpack.decode(part.note), b"".join(part.section.pieces())) for part in container.parts
-    ]
+    return [(part.kind, msgspec.msgpack.decode(part.note), b"".join(part.section.pieces())) for part in container.parts]
 
 
 def test_sections_come_back_with_their_notes(tmp_path: Path) -> None:

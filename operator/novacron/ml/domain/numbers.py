@@ -75,14 +75,17 @@ def taken(block: Floats) -> Sequence[Numbers]:
     Args:
         block: (columns, rows); NaN where there is no number.
     """
-    found: list[Numbers] = [Numbers() for _ in block]
-    whole = np.isfinite(block.sum(axis=1))  # a sum that overflows is looked at more closely, and is right as well
+    found = [Numbers() for _ in block]
+    if not block.shape[1]:
+        return found
+    low, high = block.min(axis=1), block.max(axis=1)  # NaN where any number is one
+    whole = np.isfinite(low) & np.isfinite(high)
     if whole.all():
-        _take(found, block, None)
+        _take(found, block, low, high)
         return found
     places = np.flatnonzero(whole)
     if len(places):
-        _take([found[place] for place in places], block[places], None)
+        _take([found[place] for place in places], block[places], low[places], high[places])
     rest = np.flatnonzero(~whole)
     for place in range(0, len(rest), _TOGETHER):
         some = rest[place : place + _TOGETHER]
@@ -98,27 +101,21 @@ def _take_holed(found: Sequence[Numbers], block: Floats) -> None:
     holes = ~np.isfinite(block)
     for one, count in zip(found, np.isinf(block).sum(axis=1).tolist(), strict=True):
         one.infinite = count
+    low = np.where(holes, np.inf, block).min(axis=1)
+    high = np.where(holes, -np.inf, block).max(axis=1)
     block[holes] = 0.0
-    _take(found, block, holes)
+    _take(found, block, low, high, holes)
 
 
-def _take(found: Sequence[Numbers], block: Floats, holes: Mask | None) -> None:
+def _take(found: Sequence[Numbers], block: Floats, low: Floats, high: Floats, holes: Mask | None = None) -> None:
     """Args:
     found: brought forward, one for each row.
-    block: finite.
+    block: finite; 0 in a hole.
+    low, high: of each row; infinite where it has nothing but holes.
     """
     rows = block.shape[1]
-    if not rows:
-        return
-    if holes is None:
-        low, high = block.min(axis=1), block.max(axis=1)
-        counts = [rows] * len(found)
-    else:
-        low = np.where(holes, np.inf, block).min(axis=1)
-        high = np.where(holes, -np.inf, block).max(axis=1)
-        counts = (rows - holes.sum(axis=1)).tolist()
-    # 0 in a hole is no larger than any magnitude, and a column of holes alone has none
-    greatest = np.maximum(np.abs(low), np.abs(high)) if holes is None else np.abs(block).max(axis=1)
+    counts = [rows] * len(found) if holes is None else (rows - holes.sum(axis=1)).tolist()
+    greatest = np.where(np.isfinite(low), np.maximum(np.abs(low), np.abs(high)), 0.0)
     sums = moments.taken(block, counts, greatest, holes)
     for one, moment, least, most in zip(found, sums, low.tolist(), high.tolist(), strict=True):
         one.moments, one.minimum, one.maximum = moment, least, most

@@ -38,16 +38,15 @@ def service(context: Context) -> Service:
     counts = Counts(context.telemetry.registry)
     limit = budget(settings, memory.limit() or memory.machine())
     disk = settings.spill_bytes - settings.spill_bytes // _OWN_DISK
-    places = capacity.places(int(limit * settings.memory.warning) - memory.resident(), disk)
+    room = int(limit * settings.memory.warning) - memory.resident()
+    places = capacity.places(room, disk)
     shares = Shares(disk, places)
     admission = Admission(places, shares, _WAITING_A_PLACE * places, _QUEUE_SECONDS)
     _show(counts, admission, limit)
     context.dependencies.append(MemoryDependency(memory.limit(), settings.memory.critical))
-    work = Extraction(settings, limit, counts)
+    work = Extraction(settings, limit, max(capacity.JOB_BYTES, room // places))
     features = FeaturesOfTables(work, admission, counts, organization)
-    found = guarded.service(
-        context, features.operations(), limits=features.limits(context.settings.limits)
-    )
+    found = guarded.service(context, features.operations(), limits=features.limits(context.settings.limits))
     return dataclasses.replace(found, middleware=[Middleware(Lingering), *found.middleware])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 JOB_BYTES = 32_000_000
 """Of memory: what a job takes (docs/decisions/0034), twice."""
-JOB_DISK = 1 << 30
+JOB_DISK = 1_000_000_000
 """What each of them should have at least, where there is so much."""
 MOST = 8
 """Jobs share one interpreter: more of them end no sooner, and a client that is slow needs a place all the same."""

@@ -77,9 +77,10 @@ class Share:
         self._shares._take(self, size)
 
     def give(self, size: int) -> None:
-        """So many bytes are free again."""
+        """So many bytes are free again; all of them are after its end."""
         with self._shares._lock:
-            self._shares._taken[self] -= size
+            if self in self._shares._taken:
+                self._shares._taken[self] -= size
 
     def end(self) -> None:
         """All of them are, and the job is none any more."""

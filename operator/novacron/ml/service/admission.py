@@ -1,4 +1,4 @@
-"""Which jobs run: so many as memory and disk are enough for. A few more wait, for a while; the others come again later."""
+"""Which jobs run: as many as memory and disk are enough for. A few more wait for a while; others come again later."""
 
 from __future__ import annotations
 

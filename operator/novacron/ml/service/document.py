@@ -1,4 +1,4 @@
-"""The answer, for the OpenAPI document: what ``ml/domain/features.py`` writes. Names and types; a test compares them."""
+"""The answer, for the OpenAPI document: what ``ml/domain/features.py`` writes; a test compares them."""
 
 from __future__ import annotations
 

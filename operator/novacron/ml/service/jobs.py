@@ -18,14 +18,11 @@ from novacron.ml.service.admission import Admission, Place
 from novacron.ml.service.body import Abandoned, Pipe
 from novacron.ml.service.counts import Counts, Outcome
 from novacron.ml.service.media import Media
+from novacron.ml.service.room import SpillFull, Unwritable
 from novacron.workload.service.answers import Refusal
 
 _STATUSES: dict[Outcome, int] = {"refused": 400, "memory": 413, "disk": 507}
 _log = structlog.get_logger(__name__)
-
-
-class DiskFull(NovaCronError):
-    """A job would take more disk than it may, or than there is; the text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ def _outcome(error: Exception) -> Outcome:
         return "cancelled"
     if isinstance(error, MemoryBudgetExceeded | MemoryError):
         return "memory"
-    return "disk" if isinstance(error, DiskFull) else "refused"
+    return "disk" if isinstance(error, SpillFull | Unwritable) else "refused"
 
 
 def _said(error: Exception) -> str:

@@ -78,7 +78,7 @@ class Limits(Model):
     request_seconds: Seconds = Field(30.0, description="Time for one request, from its headers to its whole answer.")
     piece_seconds: Seconds | None = Field(
         None,
-        description="Of a route that takes a stream: time for each piece of its body, which may take as long as it comes;"
+        description="Of a route that takes a stream: time for each piece of its body, which may go on and on;"
         " request_seconds then counts from its last piece. None: the body is a part of the request.",
     )
     idle_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(75, description="Rest between requests of a connection.")

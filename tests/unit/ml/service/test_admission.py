@@ -88,7 +88,7 @@ async def test_a_place_that_comes_when_nobody_wants_it_any_more_goes_to_the_next
 async def test_who_waits_too_long_is_told_to_come_again() -> None:
     admission = _admission(places=1, seconds=0.05)
     place = await admission.enter("a")
-    with pytest.raises(Full, match="none of the 1 jobs that run ended within 0.05 s"):
+    with pytest.raises(Full, match=r"none of the 1 jobs that run ended within 0\.05 s"):
         await admission.enter("a")
     assert admission.waiting == 0
     admission.leave(place)

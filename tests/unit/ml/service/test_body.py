@@ -1,4 +1,4 @@
-"""The pipe between the event loop and a job's thread: every byte once, in order; little held; an end for either side."""
+"""The pipe between the event loop and a job's thread: each byte once, in order; little held; an end for either side."""
 
 from __future__ import annotations
 

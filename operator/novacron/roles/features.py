@@ -247,7 +247,9 @@ def _show(document: Mapping[str, Any]) -> None:
 
     from novacron.roles.terminal import print_table, terminal
 
-    table = Table("COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT")
+    table = Table(
+        "COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT"
+    )
     for name, column in document["columns"].items():
         numbers = column.get("numbers", column)
         texts = column.get("categories", {}) if column["type"] == "mixed" else column

@@ -46,6 +46,7 @@ class Plan:
         max_distinct: bytes of memory for the distinct texts of a column.
         matrix: whether the numbers are wanted again, row by row.
         codes: whether the texts are wanted again, as codes.
+        own: bytes of the budget that this pipeline may have, where several share it; None: all of them.
     """
 
     budget: Budget
@@ -56,6 +57,7 @@ class Plan:
     categories: Literal["exact", "misra-gries"] = "exact"
     matrix: bool = False
     codes: bool = False
+    own: int | None = None
 
 
 class Pipeline:
@@ -63,19 +65,21 @@ class Pipeline:
 
     Args:
         pace: of the input, made smaller while memory is short.
+        room: on disk, where it is not the plan's alone.
     """
 
-    def __init__(self, plan: Plan, pace: Pace) -> None:
+    def __init__(self, plan: Plan, pace: Pace, room: Room | None = None) -> None:
         self.pace = pace
         self._plan = plan
         self._pressure = Pressure(plan.budget, pace)
-        self.room = Room(plan.directory, plan.max_spill)
+        self._own = plan.budget.limit if plan.own is None else plan.own
+        self.room = room or Room(plan.directory, plan.max_spill)
         self.columns = self._empty()
         self._spill = Spill(self.room) if plan.median == "exact" or plan.matrix else None
         self._texts = Texts(
             self.room,
             column_bytes=plan.max_distinct,
-            total_bytes=plan.budget.limit // _TEXTS_SHARE,
+            total_bytes=self._own // _TEXTS_SHARE,
             approximate=plan.categories == "misra-gries",
         )
         self._codes = Codes(self.room, column_bytes=plan.max_distinct) if plan.codes else None
@@ -235,7 +239,7 @@ class Pipeline:
         return [*own, *(records for state in self._states for records in state.numbers())]
 
     def _empty(self) -> Columns:
-        return Columns(self._plan.budget.limit // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(self._plan))
+        return Columns(self._own // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(self._plan))
 
 
 def _sketch(plan: Plan) -> Callable[[], Sketch] | None:

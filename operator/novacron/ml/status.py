@@ -87,7 +87,12 @@ def complaints(said: Iterable[Dependency]) -> tuple[Dependency, ...] | None:
 
 def is_short(facts: Facts, said: tuple[Dependency, ...] | None) -> bool:
     """Whether a pod was killed for want of memory, or complains, under the present limit."""
-    return facts.killed or bool(said)
+    return facts.killed or bool(_counting(facts, said))
+
+
+def _counting(facts: Facts, said: tuple[Dependency, ...] | None) -> tuple[Dependency, ...]:
+    """Whoever answers for the Service during a rollout may have another limit."""
+    return () if said is None or facts.tried is None else said
 
 
 def step(facts: Facts, said: tuple[Dependency, ...] | None) -> Step:
@@ -128,7 +133,7 @@ def memory_adequate(facts: Facts, said: tuple[Dependency, ...] | None) -> Condit
 def _short(facts: Facts, said: tuple[Dependency, ...] | None) -> str:
     limit = size(facts.limit)
     what = [f"a pod of ml was killed for want of memory (OOMKilled) at its limit of {limit}"] if facts.killed else []
-    what += [f"a pod of ml says, at its limit of {limit}: {item.message}" for item in said or ()]
+    what += [f"a pod of ml says, at its limit of {limit}: {item.message}" for item in _counting(facts, said)]
     if facts.peak >> 20:
         what.append(f"the metrics API showed up to {facts.peak >> 20}Mi in use")
     text = "; ".join(what)

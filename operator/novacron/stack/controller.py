@@ -28,6 +28,7 @@ from novacron.ml.domain.sizing import Verdict
 from novacron.stack import (
     asking,
     capacity,
+    dependencies,
     desired,
     forgotten,
     gather,

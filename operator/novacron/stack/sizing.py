@@ -28,7 +28,7 @@ _COUNTS = timedelta(days=1)
 
 def _learned(resource: NovaCron, body: Manifest) -> int | None:
     """What right-sizing learned; None where it is off, or the resource's own limit was edited since."""
-    switched_on = resource.spec.ml.enabled and resource.spec.ml.memory.right_sizing.enabled
+    switched_on = resource.spec.ml.memory.right_sizing.enabled
     return ml.learned(body.get("status", {}), _given(resource)) if switched_on else None
 
 

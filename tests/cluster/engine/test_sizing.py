@@ -68,14 +68,14 @@ def kill(place: Place, reason: str = "OOMKilled") -> None:
 
 
 def until_rolled_out(place: Place, wanted: str) -> None:
-    def rolled_out() -> None:
+    def rolled_out() -> bool:
         assert limit(place) == wanted
         found = pods(place)
         assert [pod["spec"]["containers"][0]["resources"]["limits"]["memory"] for pod in found] == [wanted] * 2
         status = place.child("Deployment", ML)["status"]
         assert status["observedGeneration"] == place.child("Deployment", ML)["metadata"]["generation"]
         assert (status["replicas"], status["updatedReplicas"], status["availableReplicas"]) == (2, 2, 2)
-        assert any(item.get("reason") == "NewReplicaSetAvailable" for item in status["conditions"])
+        return any(item.get("reason") == "NewReplicaSetAvailable" for item in status["conditions"])
 
     until(rolled_out, f"every pod of ml has {wanted}", 60)
 
@@ -88,10 +88,11 @@ def let_time_pass(place: Place) -> None:
 
 
 def until_told(place: Place, status: str, reason: str, *words: str) -> None:
-    def told() -> None:
+    def told() -> Manifest:
         found = place.condition("MemoryAdequate")
         assert (found.get("status"), found.get("reason")) == (status, reason), found
         assert all(word in found["message"] for word in words), found
+        return found
 
     until(told, f"MemoryAdequate is {status} {reason} {words}", 60)
 

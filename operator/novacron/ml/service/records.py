@@ -1,0 +1,195 @@
+"""Records of numbers in a file: how they lie there, and how they are read again, by column.
+
+A record holds some rows: for each of its columns their numbers one after the other, float64, NaN where a row has none.
+Which columns it has stands in it, or in one before it. Nothing of this is kept in memory, so any number of records
+costs the same; places are relative to the first record, so that all of them can be copied elsewhere as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from novacron.core.errors import NovaCronError
+from novacron.ml.domain.chunk import Floats
+
+Ids = npt.NDArray[np.uint32]
+
+HEAD = struct.Struct("<IIQ")
+"""Of a record: columns, rows, and where the numbers of its columns stand: behind this head, or in another record."""
+NUMBER = 8
+ID = 4
+RECORD = 1 << 17
+"""Numbers of a record at most: a megabyte; a single row may have more."""
+BLOCK = 1 << 15
+"""Numbers of a block."""
+
+
+class DamagedRecords(NovaCronError):
+    """Records that nobody can have written so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Args:
+    rows: how many.
+    ids: of its columns, in the order of their numbers.
+    place: of the first number, in the file.
+    """
+
+    rows: int
+    ids: Ids
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Args:
+    descriptor: of an open file, which stays open for as long as this is used; its position is not.
+    begin, size: where they lie in it, in bytes.
+    ids: column -> its number in them.
+    """
+
+    descriptor: int
+    begin: int
+    size: int
+    ids: Mapping[str, int]
+
+    def __iter__(self) -> Iterator[Record]:
+        """In the order of the input. Raises ``DamagedRecords``."""
+        at, known, ids = 0, -1, np.empty(0, np.uint32)
+        while at < self.size:
+            columns, rows, listed = HEAD.unpack(self._read(at, HEAD.size))
+            body = at + HEAD.size
+            if listed != known:
+                ids = np.frombuffer(self._read(listed, columns * ID), "<u4")
+                known = listed
+            if len(ids) != columns or (columns and int(ids.max()) >= len(self.ids)):
+                raise DamagedRecords(f"the record at byte {at} has columns that there are not; make the file again")
+            if rows > 1 and columns * rows > RECORD:
+                raise DamagedRecords(f"the record at byte {at} is too large; make the file again")
+            body += columns * ID if listed == body else 0
+            at = body + columns * rows * NUMBER
+            if at > self.size:
+                raise DamagedRecords(f"the last record ends {at - self.size} bytes behind the end; make the file again")
+            yield Record(rows, ids, self.begin + body)
+
+    def tables(self, columns: Sequence[str], rows: int, every: bool = True) -> Iterator[Floats]:
+        """Numbers of these columns, (columns, rows), in the order of the input; NaN where a column is not in a record.
+
+        Each is valid until the next one is asked for. What columns that lie side by side have in a record is read by
+        one call.
+
+        Args:
+            rows: of a table; the last one has fewer.
+            every: rows without any of these columns, too.
+        """
+        table, filled, runs = np.empty((len(columns), rows), np.float64), 0, _Runs(self, columns)
+        for record in self:
+            found = runs.of(record.ids)
+            done = 0 if found or every else record.rows
+            while done < record.rows:
+                now = min(rows - filled, record.rows - done)
+                part = table[:, filled : filled + now]
+                if sum(len(run.columns) for run in found) < len(columns):
+                    part.fill(np.nan)
+                for run in found:
+                    runs.read(run, record, done, part)
+                done, filled = done + now, filled + now
+                if filled == rows:
+                    yield table
+                    filled = 0
+        if filled:
+            yield table[:, :filled]
+
+    def blocks(self, column: str) -> Iterator[Floats]:
+        """Its finite numbers, in the order of the input; each block is valid until the next one is asked for."""
+        if column in self.ids:
+            for table in self.tables([column], BLOCK, every=False):
+                yield finite(table[0])
+
+    def read_into(self, numbers: Floats, place: int) -> None:
+        """Args:
+        numbers: in one piece; all of it is filled.
+        place: in the file.
+        """
+        view = numbers.data.cast("B")
+        while view:
+            got = os.preadv(self.descriptor, [view], place)
+            if not got:
+                raise DamagedRecords("the file of the records has become shorter; leave it as it is while it is read")
+            view, place = view[got:], place + got
+
+    def _read(self, at: int, size: int) -> bytes:
+        if at + size > self.size:
+            raise DamagedRecords(f"the record at byte {at} ends behind the end; make the file again")
+        return os.pread(self.descriptor, size, self.begin + at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Columns that lie side by side in a record.
+
+    Args:
+        first: where the first of them is among the record's.
+        columns: where they are among those that are asked for.
+    """
+
+    first: int
+    columns: npt.NDArray[np.intp]
+
+
+class _Runs:
+    """What of the columns that are asked for is in a record. Those of the last record are known: most are like it."""
+
+    def __init__(self, records: Records, columns: Sequence[str]) -> None:
+        self._records = records
+        self._asked = np.full(len(records.ids) + 1, -1, np.intp)
+        for place, name in enumerate(columns):
+            if name in records.ids:
+                self._asked[records.ids[name]] = place
+        self._ids: Ids | None = None
+        self._found: list[_Run] = []
+        self._read = np.empty(0, np.float64)
+
+    def of(self, ids: Ids) -> list[_Run]:
+        if ids is not self._ids:
+            asked = self._asked[ids]
+            places = np.flatnonzero(asked >= 0)
+            cuts = np.flatnonzero(np.diff(places) != 1) + 1
+            self._ids = ids
+            self._found = [_Run(int(run[0]), asked[run]) for run in np.split(places, cuts) if len(run)]
+        return self._found
+
+    def read(self, run: _Run, record: Record, begun: int, part: Floats) -> None:
+        """Args:
+        begun: row of the record.
+        part: (columns, rows) to fill.
+        """
+        rows, place = part.shape[1], record.place + run.first * record.rows * NUMBER
+        if len(run.columns) == 1 or rows < record.rows:
+            for position, column in enumerate(run.columns.tolist()):
+                self._records.read_into(part[column], place + (position * record.rows + begun) * NUMBER)
+            return
+        size = len(run.columns) * rows
+        if len(self._read) < size:
+            self._read = np.empty(size, np.float64)
+        self._records.read_into(self._read[:size], place)
+        part[run.columns] = self._read[:size].reshape(-1, rows)
+
+
+def finite(numbers: Floats) -> Floats:
+    """The same array where all are finite. A sum tells: it holds on to what is not, and is infinite else but rarely."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(numbers.sum()):
+            return numbers
+    return numbers[np.isfinite(numbers)]
+
+
+def encoded(ids: Sequence[int]) -> bytes:
+    return np.array(ids, "<u4").tobytes()

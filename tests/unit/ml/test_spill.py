@@ -1,0 +1,83 @@
+"""The numbers of an input on disk: all of them come back, by column, and nothing else stays there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from novacron.ml.domain.chunk import Chunk
+from novacron.ml.service import spill as module
+from novacron.ml.service.ranks import Column, exact
+from novacron.ml.service.room import Room
+from novacron.ml.service.spill import Spill
+from tests.unit.ml.tables import chunk, chunks
+
+NUMBERS = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1.0, 5e-324, 1e308, -1e308, math.nan, math.inf]))
+PERCENTILES = list(range(0, 101, 10))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[Mapping[str, list[float]]]:
+    """Chunks whose columns come, go and change places."""
+    found: list[Mapping[str, list[float]]] = []
+    for _ in range(draw(st.integers(1, 6))):
+        rows = draw(st.integers(1, 9))
+        names = draw(st.lists(st.sampled_from("abcde"), unique=True, max_size=5))
+        found.append({name: draw(st.lists(NUMBERS, min_size=rows, max_size=rows)) for name in names})
+    return found
+
+
+def _column(table: Sequence[Mapping[str, list[float]]], name: str) -> list[float]:
+    return [number for part in table for number in part.get(name, []) if math.isfinite(number)]
+
+
+@pytest.mark.parametrize("stage", [1, 7, 64, 1 << 17])
+@given(table=tables())
+def test_every_finite_number_comes_back_in_its_order(stage: int, table: list[Mapping[str, list[float]]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "RECORD", stage)
+        with Spill(Room()) as spill:
+            for part in table:
+                spill.write(chunk(part, len(next(iter(part.values()), [0.0]))))
+            for name in "abcdef":
+                found = [number for block in spill.records().blocks(name) for number in block.tolist()]
+                assert [math.copysign(1, one) for one in found] == [math.copysign(1, o) for o in _column(table, name)]
+                assert found == _column(table, name)
+
+
+def test_percentiles_of_several_spills_are_numpys() -> None:
+    made = np.random.default_rng(1)
+    columns = {"a": made.normal(1e9, 1e3, 90_000), "b": made.pareto(1.1, 90_000), "c": np.full(90_000, 3.25)}
+    columns["b"][::7] = np.nan
+    room = Room()
+    with Spill(room) as one, Spill(room) as other:
+        for place, part in enumerate(chunks(columns, 2000)):
+            (one if place % 3 else other).write(part)
+        numbers = {name: one[np.isfinite(one)] for name, one in columns.items()}
+        asked = [Column(name, len(one), float(one.min()), float(one.max())) for name, one in numbers.items()]
+        found = dict(exact([one.records(), other.records()], asked, PERCENTILES, most=5000))
+        assert found == {name: list(np.percentile(one, PERCENTILES)) for name, one in numbers.items()}
+
+
+def test_many_rows_of_a_column_lie_side_by_side_and_the_columns_are_named_once(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    with Spill(room) as spill:
+        for part in chunks({name: np.arange(2000.0) for name in "abcd"}, 20):
+            spill.write(part)
+        records = list(spill.records())
+        assert [record.rows for record in records] == [2000]
+        assert room.used == 16 + 4 * 4 + 4 * 2000 * 8
+
+
+def test_rows_without_numbers_are_rows_too() -> None:
+    with Spill(Room()) as spill:
+        spill.write(Chunk(3, (), np.empty((0, 3))))
+        spill.write(chunk({"a": [1.0, 2.0]}))
+        assert [record.rows for record in spill.records()] == [3, 2]
+        assert spill.rows == 5

@@ -174,7 +174,8 @@ class _Gathering:
         if self._size < len(self._held):
             raise _others()
         self._held.sort()
-        found, before = {}, 0
+        found: dict[int, float] = {}
+        before = 0
         for one in self._opened:
             found |= {index: float(self._held[before + within]) for index, within in one.wanted}
             before += one.count
@@ -206,7 +207,8 @@ class _Counting:
         ordered = Ordered([Range.of(self._low, self._high)], bins)
         if not Even.possible(self._low, self._high, bins):
             return ordered
-        return min(Even(self._low, self._high, bins), ordered, key=lambda one: self._sharing(one, sample))
+        even = Even(self._low, self._high, bins)
+        return even if self._sharing(even, sample) <= self._sharing(ordered, sample) else ordered
 
     def _sharing(self, bins: Even | Ordered, sample: Floats) -> int:
         places = np.sort(bins.places(sample, self._work))
@@ -238,14 +240,19 @@ class _Dividing:
     def over(self) -> Turned:
         found: dict[int, float] = {}
         left: list[_Open] = []
-        for place, (one, some) in enumerate(zip(self._opened, self._some.tolist(), strict=True)):
-            others = int(self._others[place].sum())
+        for which, (one, some) in enumerate(zip(self._opened, self._some.tolist(), strict=True)):
+            row = self._others[which]
+            others = int(row.sum())
             if math.isnan(some) or others >= one.count:
                 raise _others()
-            self._others.reshape(-1)[self._bins.place_in(some, place)] += one.count - others
-            if not others:
-                found |= {index: some for index, _ in one.wanted}
-            left.append(one if others else replace(one, wanted=()))
+            bin_of_some = self._bins.place_in(some, which)
+            alone = not row[bin_of_some]
+            row[bin_of_some] += one.count - others
+            if alone:
+                before = int(row[:bin_of_some].sum())
+                equal = range(before, before + one.count - others)
+                found |= {index: some for index, within in one.wanted if within in equal}
+            left.append(replace(one, wanted=[wanted for wanted in one.wanted if wanted[0] not in found]))
         return found, *_narrower(self._bins, left, self._others)
 
 

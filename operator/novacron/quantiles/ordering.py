@@ -138,8 +138,8 @@ class Ordered:
         return np.add(places, ranges * self.bins, out=places)
 
     def place_in(self, number: float, which: int) -> int:
-        """The same of one number."""
-        return which * self.bins + (key(number) - self._begins[which] >> self._shifts[which])
+        """The bin of one number among those of its range."""
+        return key(number) - self._begins[which] >> self._shifts[which]
 
     def range(self, place: int) -> Range:
         """Of a bin, counted through all ranges."""

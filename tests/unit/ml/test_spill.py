@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.service import spill as module
-from novacron.ml.service.ranks import exact
+from novacron.ml.service.ranks import Column, exact
 from novacron.ml.service.room import Room
 from novacron.ml.service.spill import Spill
 from tests.unit.ml.tables import chunk, chunks
@@ -41,12 +41,12 @@ def _column(table: Sequence[Mapping[str, list[float]]], name: str) -> list[float
 @given(table=tables())
 def test_every_finite_number_comes_back_in_its_order(stage: int, table: list[Mapping[str, list[float]]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "STAGE", stage)
+        patch.setattr(module, "RECORD", stage)
         with Spill(Room()) as spill:
             for part in table:
                 spill.write(chunk(part, len(next(iter(part.values()), [0.0]))))
             for name in "abcdef":
-                found = [number for block in spill.blocks(name) for number in block.tolist()]
+                found = [number for block in spill.records().blocks(name) for number in block.tolist()]
                 assert [math.copysign(1, one) for one in found] == [math.copysign(1, o) for o in _column(table, name)]
                 assert found == _column(table, name)
 
@@ -59,11 +59,10 @@ def test_percentiles_of_several_spills_are_numpys() -> None:
     with Spill(room) as one, Spill(room) as other:
         for place, part in enumerate(chunks(columns, 2000)):
             (one if place % 3 else other).write(part)
-        for name, with_gaps in columns.items():
-            numbers = with_gaps[np.isfinite(with_gaps)]
-            low, high = float(numbers.min()), float(numbers.max())
-            found = exact([one, other], name, len(numbers), low, high, PERCENTILES, most=5000)
-            assert found == list(np.percentile(numbers, PERCENTILES))
+        numbers = {name: one[np.isfinite(one)] for name, one in columns.items()}
+        asked = [Column(name, len(one), float(one.min()), float(one.max())) for name, one in numbers.items()]
+        found = dict(exact([one.records(), other.records()], asked, PERCENTILES, most=5000))
+        assert found == {name: list(np.percentile(one, PERCENTILES)) for name, one in numbers.items()}
 
 
 def test_many_rows_of_a_column_lie_side_by_side_and_the_columns_are_named_once(tmp_path: Path) -> None:

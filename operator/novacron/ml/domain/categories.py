@@ -179,6 +179,11 @@ class Tally:
         texts.sort()
         return texts, list(map(self._counts.__getitem__, texts))
 
+    def clear(self) -> None:
+        """Gives the memory of all counts back."""
+        self._counts = Counter({None: 0})
+        self._texts = self._rows = 0
+
     def shrink(self, size: int) -> None:
         """Forgets the rarest until it holds at most ``size`` bytes: Misra and Gries (1982), many texts at a time.
 
@@ -198,8 +203,7 @@ class Tally:
         left = {text: count - off for text, count in zip(texts, counts, strict=True) if count > off}
         self._dropped += sum(counts) - sum(left.values())
         self.error += off
-        self._counts = Counter({None: 0})
-        self._texts = self._rows = 0
+        self.clear()
         self.add(left)
 
     def ranked(self, most: int) -> Categories:

@@ -31,7 +31,6 @@ def document(
     quantiles: Mapping[str, Sequence[Estimate]],
     categories: Mapping[str, Categories],
     rejected: Rejected,
-    notes: Sequence[str],
 ) -> dict[str, Any]:
     """Args:
     quantiles: of each column with numbers, at ``BOUNDS``.
@@ -43,7 +42,6 @@ def document(
             "count": rejected.count,
             "first": [{"line": line, "reason": reason} for line, reason in rejected.first],
         },
-        "notes": list(notes),
         "columns": {
             name: _column(columns.rows, column, quantiles.get(name), categories.get(name)) for name, column in columns
         },

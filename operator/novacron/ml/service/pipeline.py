@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +13,13 @@ import numpy as np
 from novacron.ml.domain import columns as known
 from novacron.ml.domain import features
 from novacron.ml.domain.budget import Pace
+from novacron.ml.domain.categories import Categories
 from novacron.ml.domain.chunk import Chunk
-from novacron.ml.domain.columns import Column, Columns
+from novacron.ml.domain.columns import Columns
 from novacron.ml.domain.features import BOUNDS, Rejected
+from novacron.ml.service import ranks
 from novacron.ml.service.pressure import Budget, Pressure
-from novacron.ml.service.ranks import exact
+from novacron.ml.service.records import Records
 from novacron.ml.service.room import Room
 from novacron.ml.service.spill import Spill
 from novacron.ml.service.texts import COLUMN_BYTES, Texts
@@ -63,6 +65,7 @@ class Pipeline:
     """
 
     def __init__(self, plan: Plan, pace: Pace) -> None:
+        self.pace = pace
         self._plan = plan
         self._pressure = Pressure(plan.budget, pace)
         self.room = Room(plan.directory, plan.max_spill)
@@ -75,6 +78,7 @@ class Pipeline:
             approximate=plan.categories == "misra-gries",
         )
         self._pending: list[Chunk] = []
+        self._categories: Mapping[str, Categories] = {}
 
     def __enter__(self) -> Pipeline:
         return self
@@ -121,20 +125,40 @@ class Pipeline:
         self.columns.count(self._pending[0].number_names, blocks[0] if len(blocks) == 1 else np.hstack(blocks))
         self._pending.clear()
 
-    def finish(self, rejected: Rejected, notes: Sequence[str] = ()) -> dict[str, Any]:
-        """The document of all that was taken. Raises ``SpillFull``."""
-        self._count()
-        quantiles = {name: self._quantiles(name, column) for name, column in self.columns if column.numbers.count}
-        categories = dict(self._texts.finish())
-        return features.document(self.columns, quantiles, categories, rejected, notes)
+    def finish(self, rejected: Rejected, done: Callable[[int], None] = lambda _columns: None) -> dict[str, Any]:
+        """The document of all that was taken.
 
-    def _quantiles(self, name: str, column: Column) -> Sequence[Estimate]:
-        if column.sketch is not None:
-            return column.sketch.estimates(BOUNDS)
-        spills = [self._spill] if self._spill is not None else []
-        numbers = column.numbers
-        found = exact(spills, name, numbers.count, numbers.minimum, numbers.maximum, BOUNDS)
-        return [Estimate(one, value, "exact") for one, value in zip(BOUNDS, found, strict=True)]
+        Args:
+            done: told how many columns are.
+
+        Raises:
+            SpillFull, Damaged, DamagedRecords
+        """
+        self._count()
+        quantiles: dict[str, Sequence[Estimate]] = {}
+        for name, found in self._quantiles():
+            quantiles[name] = found
+            done(len(quantiles))
+        self._categories = dict(self._texts.finish())
+        return features.document(self.columns, quantiles, self._categories, rejected)
+
+    def _quantiles(self) -> Iterator[tuple[str, Sequence[Estimate]]]:
+        counted = [(name, column) for name, column in self.columns if column.numbers.count]
+        if self._plan.median == "kll":
+            for name, column in counted:
+                if column.sketch is not None:
+                    yield name, column.sketch.estimates(BOUNDS)
+            return
+        asked = [
+            ranks.Column(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
+            for name, column in counted
+        ]
+        for name, values in ranks.exact(self._records(), asked, BOUNDS):
+            yield name, [Estimate(one, value, "exact") for one, value in zip(BOUNDS, values, strict=True)]
+
+    def _records(self) -> list[Records]:
+        """Of all numbers."""
+        return [self._spill.records()] if self._spill is not None else []
 
 
 def _sketch(plan: Plan) -> Callable[[], Sketch] | None:

@@ -24,7 +24,9 @@ HEAD = struct.Struct("<IIQ")
 """Of a record: columns, rows, and where the numbers of its columns stand: behind this head, or in another record."""
 NUMBER = 8
 ID = 4
-BLOCK = 1 << 16
+RECORD = 1 << 17
+"""Numbers of a record at most: a megabyte; a single row may have more."""
+BLOCK = 1 << 15
 """Numbers of a block."""
 
 
@@ -69,30 +71,47 @@ class Records:
                 known = listed
             if len(ids) != columns or (columns and int(ids.max()) >= len(self.ids)):
                 raise DamagedRecords(f"the record at byte {at} has columns that there are not; make the file again")
+            if rows > 1 and columns * rows > RECORD:
+                raise DamagedRecords(f"the record at byte {at} is too large; make the file again")
             body += columns * ID if listed == body else 0
             at = body + columns * rows * NUMBER
             if at > self.size:
                 raise DamagedRecords(f"the last record ends {at - self.size} bytes behind the end; make the file again")
             yield Record(rows, ids, self.begin + body)
 
+    def tables(self, columns: Sequence[str], rows: int, every: bool = True) -> Iterator[Floats]:
+        """Numbers of these columns, (columns, rows), in the order of the input; NaN where a column is not in a record.
+
+        Each is valid until the next one is asked for. What columns that lie side by side have in a record is read by
+        one call.
+
+        Args:
+            rows: of a table; the last one has fewer.
+            every: rows without any of these columns, too.
+        """
+        table, filled, runs = np.empty((len(columns), rows), np.float64), 0, _Runs(self, columns)
+        for record in self:
+            found = runs.of(record.ids)
+            done = 0 if found or every else record.rows
+            while done < record.rows:
+                now = min(rows - filled, record.rows - done)
+                part = table[:, filled : filled + now]
+                if sum(len(run.columns) for run in found) < len(columns):
+                    part.fill(np.nan)
+                for run in found:
+                    runs.read(run, record, done, part)
+                done, filled = done + now, filled + now
+                if filled == rows:
+                    yield table
+                    filled = 0
+        if filled:
+            yield table[:, :filled]
+
     def blocks(self, column: str) -> Iterator[Floats]:
         """Its finite numbers, in the order of the input; each block is valid until the next one is asked for."""
-        number = self.ids.get(column)
-        if number is None:
-            return
-        block, filled = np.empty(BLOCK, np.float64), 0
-        for record in self:
-            for position in np.flatnonzero(record.ids == number).tolist():
-                at, left = record.place + position * record.rows * NUMBER, record.rows
-                while left:
-                    taken = min(left, BLOCK - filled)
-                    self.read_into(block[filled : filled + taken], at)
-                    at, left, filled = at + taken * NUMBER, left - taken, filled + taken
-                    if filled == BLOCK:
-                        yield finite(block)
-                        filled = 0
-        if filled:
-            yield finite(block[:filled])
+        if column in self.ids:
+            for table in self.tables([column], BLOCK, every=False):
+                yield finite(table[0])
 
     def read_into(self, numbers: Floats, place: int) -> None:
         """Args:
@@ -110,6 +129,58 @@ class Records:
         if at + size > self.size:
             raise DamagedRecords(f"the record at byte {at} ends behind the end; make the file again")
         return os.pread(self.descriptor, size, self.begin + at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Columns that lie side by side in a record.
+
+    Args:
+        first: where the first of them is among the record's.
+        columns: where they are among those that are asked for.
+    """
+
+    first: int
+    columns: npt.NDArray[np.intp]
+
+
+class _Runs:
+    """What of the columns that are asked for is in a record. Those of the last record are known: most are like it."""
+
+    def __init__(self, records: Records, columns: Sequence[str]) -> None:
+        self._records = records
+        self._asked = np.full(len(records.ids) + 1, -1, np.intp)
+        for place, name in enumerate(columns):
+            if name in records.ids:
+                self._asked[records.ids[name]] = place
+        self._ids: Ids | None = None
+        self._found: list[_Run] = []
+        self._read = np.empty(0, np.float64)
+
+    def of(self, ids: Ids) -> list[_Run]:
+        if ids is not self._ids:
+            asked = self._asked[ids]
+            places = np.flatnonzero(asked >= 0)
+            cuts = np.flatnonzero(np.diff(places) != 1) + 1
+            self._ids = ids
+            self._found = [_Run(int(run[0]), asked[run]) for run in np.split(places, cuts) if len(run)]
+        return self._found
+
+    def read(self, run: _Run, record: Record, begun: int, part: Floats) -> None:
+        """Args:
+        begun: row of the record.
+        part: (columns, rows) to fill.
+        """
+        rows, place = part.shape[1], record.place + run.first * record.rows * NUMBER
+        if len(run.columns) == 1 or rows < record.rows:
+            for position, column in enumerate(run.columns.tolist()):
+                self._records.read_into(part[column], place + (position * record.rows + begun) * NUMBER)
+            return
+        size = len(run.columns) * rows
+        if len(self._read) < size:
+            self._read = np.empty(size, np.float64)
+        self._records.read_into(self._read[:size], place)
+        part[run.columns] = self._read[:size].reshape(-1, rows)
 
 
 def finite(numbers: Floats) -> Floats:

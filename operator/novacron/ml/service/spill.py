@@ -5,17 +5,13 @@ Chunks are put together before they are written: many rows of a column that lie 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
 
 from novacron.ml.domain.chunk import Chunk, Floats
-from novacron.ml.service.records import HEAD, Records, encoded
+from novacron.ml.service.records import HEAD, RECORD, Records, encoded
 from novacron.ml.service.room import Room
-
-STAGE = 1 << 17
-"""Numbers that are put together: a megabyte. A record has no more of them, but where a single row has."""
 
 
 class Spill:
@@ -28,7 +24,7 @@ class Spill:
         self.ids: dict[str, int] = {}
         """Column -> its number here."""
         self.rows = 0
-        self._stage = np.empty(STAGE, np.float64)
+        self._stage = np.empty(RECORD, np.float64)
         self._names: tuple[str, ...] = ()
         """Columns of what is staged."""
         self._staged = 0
@@ -59,10 +55,6 @@ class Spill:
         """All that was written; good until the next ``write`` or ``close``. Raises ``SpillFull``."""
         self._flush()
         return Records(self._file.descriptor, 0, self._file.size, self.ids)
-
-    def blocks(self, column: str) -> Iterator[Floats]:
-        """Its finite numbers; each block is valid until the next one is asked for."""
-        return self.records().blocks(column)
 
     def close(self) -> None:
         self._file.close()

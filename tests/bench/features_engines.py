@@ -21,7 +21,7 @@ def pandas(path: Path, folder: Path, limit: int) -> Work:
     import pandas as pd
 
     def work() -> Answers:
-        frame = pd.read_json(path, lines=True)
+        frame = pd.read_json(path, lines=True, precise_float=True)  # else the last digit may be wrong
         numbers = {}
         for name in NUMBERS:
             column = frame[name]

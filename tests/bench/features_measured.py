@@ -23,6 +23,10 @@ _LOOKS = 0.02
 """Seconds between two looks at a contender."""
 
 
+class Failed(Exception):
+    """It gave no answer, for another reason than memory."""
+
+
 class TooMuch(Exception):
     """It had more memory than ``MOST``, or less than it needs."""
 
@@ -40,30 +44,34 @@ class Taken:
 
 
 def run(name: str, path: Path, rows: int, limit: int = 0) -> Taken:
-    """Raises ``TooMuch`` where memory did not suffice, ``CalledProcessError`` where it failed otherwise.
+    """Raises ``TooMuch`` where memory did not suffice, else ``Failed``.
 
     Args:
         path: of the table, beside which temporary files are put.
         limit: of memory, for those that take one, in MB; 0 for none.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent) as name_of_folder, tempfile.TemporaryFile() as errors:
-        folder = Path(name_of_folder)
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent) as made,
+        tempfile.TemporaryFile() as printed,
+        tempfile.TemporaryFile() as errors,
+    ):
+        folder = Path(made)
         command = [sys.executable, "-m", "tests.bench.features_contender", name]
         command += [str(path), str(rows), str(folder), str(limit)]
         begun = time.monotonic()
         environment = {**os.environ, "TMPDIR": str(folder)}
         if name == OURS:  # as the command does it before it imports numpy
             processor.prepare(environment)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment) as running:
+        with subprocess.Popen(command, stdout=printed, stderr=errors, env=environment) as running:
             disk = max(_watched(running, folder), default=0.0)
-            printed = running.communicate()[0]
         if running.returncode:
             errors.seek(0)
             words = errors.read().decode(errors="replace")
             if running.returncode == -9 or "OutOfMemory" in words:
                 raise TooMuch(words.strip().rpartition("\n")[2] or f"ended above {MOST:,} MB")
-            raise subprocess.CalledProcessError(running.returncode, name, stderr=words)
-        return Taken(msgspec.json.decode(printed, type=Told), time.monotonic() - begun, disk)
+            raise Failed(f"{name} ended with {running.returncode}: {words}")
+        printed.seek(0)
+        return Taken(msgspec.json.decode(printed.read(), type=Told), time.monotonic() - begun, disk)
 
 
 def lowest(limits: Sequence[int], attempt: Callable[[int], Taken]) -> tuple[int, Taken]:
@@ -79,14 +87,14 @@ def lowest(limits: Sequence[int], attempt: Callable[[int], Taken]) -> tuple[int,
 def _watched(running: subprocess.Popen[bytes], folder: Path) -> Iterator[float]:
     """MB on disk, until it ends; ends it where it takes too much."""
     while running.poll() is None:
-        yield _on_disk(running.pid, folder)
+        yield on_disk(running.pid, folder)
         if resident(running.pid) > MOST:
             running.kill()
         time.sleep(_LOOKS)
 
 
-def _on_disk(pid: int, folder: Path) -> float:
-    """Files that have a name in the folder, and those that only the process still has open."""
+def on_disk(pid: int, folder: Path) -> float:
+    """MB of files that have a name in the folder, and those that only the process still has open."""
     blocks: dict[tuple[int, int], int] = {}
     for path in (*folder.rglob("*"), *_open(pid, folder)):
         try:

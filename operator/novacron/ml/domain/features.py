@@ -13,7 +13,7 @@ from novacron.ml.domain.columns import Column, Columns
 
 BOUNDS = tuple(range(0, 101, 10))
 """Percentiles that divide a column into ten parts with as many numbers each; the middle one is the median."""
-_MEDIAN = BOUNDS.index(50)
+MEDIAN = BOUNDS.index(50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,12 @@ class Quantiles:
     """Of one column.
 
     Args:
-        bounds: at ``BOUNDS``.
+        median: the middle one, or the mean of the two middle ones.
+        bounds: at ``BOUNDS``, interpolated linearly; the middle one may differ from the median in its last bit.
         rank: how far off the rank of each may be, as a share of the count, with a confidence of 99 %; 0: exact.
     """
 
+    median: float
     bounds: Sequence[float]
     rank: float = 0.0
 
@@ -121,7 +123,7 @@ def _numbers(column: Column, quantiles: Quantiles | None) -> dict[str, Any]:
         "std": numbers.deviation,
         "min": numbers.minimum,
         "max": numbers.maximum,
-        "median": quantiles.bounds[_MEDIAN],
+        "median": quantiles.median,
         "histogram_bounds": list(quantiles.bounds),
         "quantile_error": {"method": "kll", "rank": quantiles.rank} if quantiles.rank else None,
     }

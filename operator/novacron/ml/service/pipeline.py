@@ -12,9 +12,9 @@ import numpy as np
 
 from novacron.ml.domain import columns as known
 from novacron.ml.domain.budget import Pace
-from novacron.ml.domain.chunk import Chunk
+from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.domain.columns import Columns
-from novacron.ml.domain.features import BOUNDS, Features, Quantiles, Rejected
+from novacron.ml.domain.features import BOUNDS, MEDIAN, Features, Quantiles, Rejected
 from novacron.ml.service import ranks
 from novacron.ml.service.pressure import Budget, Pressure
 from novacron.ml.service.records import Records
@@ -27,7 +27,7 @@ _COLUMNS_SHARE = 3
 """Of the memory, the part that columns may take by their mere number."""
 _TEXTS_SHARE = 8
 """Of the memory, the part that the texts of all columns together may take."""
-_GATHERED = 1 << 18
+_GATHERED = 1 << 17
 """Numbers for which it pays to look at them at once: chunks of wide tables have few rows."""
 _FEW_ROWS = 256
 
@@ -74,7 +74,9 @@ class Pipeline:
             total_bytes=plan.budget.limit // _TEXTS_SHARE,
             approximate=plan.categories == "misra-gries",
         )
-        self._pending: list[Chunk] = []
+        self._pending: list[Floats] = []
+        self._names: tuple[str, ...] = ()
+        """Columns of what is pending."""
 
     def __enter__(self) -> Pipeline:
         return self
@@ -105,21 +107,20 @@ class Pipeline:
         self._pressure.check()
 
     def _gather(self, chunk: Chunk) -> None:
-        """Chunks of few rows wait for each other."""
-        pending = self._pending
-        if pending and pending[0].number_names != chunk.number_names:
+        """Chunks of few rows wait for each other: of wide tables, which are looked at a row at a time else."""
+        if chunk.number_names != self._names:
             self._count()
-        pending.append(chunk)
-        rows = sum(one.rows for one in pending)
-        if rows >= _FEW_ROWS or rows * len(chunk.number_names) >= _GATHERED:
+            self._names = chunk.number_names
+        self._pending.append(chunk.numbers)
+        rows = sum(numbers.shape[1] for numbers in self._pending)
+        if rows >= _FEW_ROWS or rows * len(self._names) >= _GATHERED:
             self._count()
 
     def _count(self) -> None:
-        if not self._pending:
-            return
-        blocks = [one.numbers for one in self._pending]
-        self.columns.count(self._pending[0].number_names, blocks[0] if len(blocks) == 1 else np.hstack(blocks))
-        self._pending.clear()
+        if self._pending:
+            block = self._pending[0] if len(self._pending) == 1 else np.hstack(self._pending)
+            self._pending.clear()
+            self.columns.count(self._names, block)
 
     def finish(self, rejected: Rejected, done: Callable[[int], None] = lambda _columns: None) -> Features:
         """Of all that was taken.
@@ -141,16 +142,17 @@ class Pipeline:
         for name, column in self.columns:
             if column.sketch is not None and column.sketch.count:
                 found = column.sketch.estimates(BOUNDS)
-                yield name, Quantiles([one.value for one in found], max(one.error.rank for one in found))
+                values = [one.value for one in found]
+                yield name, Quantiles(values[MEDIAN], values, max(one.error.rank for one in found))
 
     def _exact(self) -> Iterator[tuple[str, Quantiles]]:
         asked = [
-            ranks.Column(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
+            ranks.Asked(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
             for name, column in self.columns
             if column.numbers.count
         ]
-        for name, values in ranks.exact(self._records(), asked, BOUNDS):
-            yield name, Quantiles(np.array(values).data)
+        for name, found in ranks.exact(self._records(), asked, BOUNDS):
+            yield name, Quantiles(found.median(), np.array(found.values()).data)
 
     def _records(self) -> list[Records]:
         """Of all numbers."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from novacron.adapters import memory
 from novacron.ml.domain import columns as known
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk, Floats
@@ -98,7 +99,7 @@ class Pipeline:
         self.close()
 
     def close(self) -> None:
-        """Frees what it holds on disk."""
+        """Frees what it holds on disk, and gives memory back that the C library would keep for the next job."""
         if self._spill is not None:
             self._spill.close()
         if self._codes is not None:
@@ -106,6 +107,8 @@ class Pipeline:
         self._texts.close()
         for state in self._states:
             state.close()
+        self._pending.clear()
+        memory.trim()  # what jobs of many kinds leave between each other's blocks adds up
 
     def run(self, chunks: Iterable[Chunk]) -> None:
         """Takes all of them. Raises ``MemoryBudgetExceeded``, ``SpillFull``, and what reading them raises."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -130,9 +130,9 @@ def test_two_passes_are_enough_for_ordinary_numbers(monkeypatch: pytest.MonkeyPa
     looked = dict.fromkeys(table, 0)
     tables = Records.tables
 
-    def counted(records: Records, columns: Sequence[str], *given: int, **named: bool) -> object:
+    def counted(records: Records, columns: Sequence[str], rows: int, every: bool) -> Iterator[Floats]:
         looked.update({name: looked[name] + 1 for name in columns})
-        return tables(records, columns, *given, **named)
+        return tables(records, columns, rows, every)
 
     with Spill(Room()) as spill:
         for part in chunks(table, 10_000):

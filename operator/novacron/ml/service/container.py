@@ -26,7 +26,7 @@ MAGIC = b"NCF1"
 FORMAT = 1
 """Of the table and of all sections. Whoever changes one of them counts on; an older reader refuses the file then."""
 _END = struct.Struct("<QII4s")
-"""Length and CRC-32 of the table, the format, and the magic."""
+"""Length of the table, CRC-32 of it that begins with the format, the format, the magic."""
 _MOST_TABLE = 1 << 28
 """Bytes: more than any table has, and less than what a damaged length would make of memory."""
 _AGAIN = "write it again with novacron features --partial"
@@ -89,7 +89,7 @@ class Writer:
     def end(self) -> None:
         table = msgspec.msgpack.encode(self._entries)
         self._file.write(table)
-        self._file.write(_END.pack(len(table), zlib.crc32(table), FORMAT, MAGIC))
+        self._file.write(_END.pack(len(table), zlib.crc32(table, FORMAT), FORMAT, MAGIC))
 
 
 @contextmanager
@@ -167,7 +167,7 @@ class Container:
         if begin < len(MAGIC) or length > _MOST_TABLE:
             raise self._damaged("its table has an impossible length")
         table = os.pread(self._descriptor, length, begin)
-        if zlib.crc32(table) != checksum:
+        if zlib.crc32(table, form) != checksum:
             raise self._damaged("its table is not what was written")
         try:
             entries = msgspec.msgpack.decode(table, type=list[_Entry])

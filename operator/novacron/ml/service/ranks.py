@@ -40,8 +40,8 @@ class Asked:
 
 def exact(
     records: Sequence[Records], columns: Sequence[Asked], percentiles: Sequence[float], most: int = MOST
-) -> Iterator[tuple[str, list[float]]]:
-    """Each column, in an order of its own, with one value for each percentile.
+) -> Iterator[tuple[str, Narrowing]]:
+    """Each column, in an order of its own, with a narrowing that is done.
 
     Args:
         records: of one input, or of several that count as one.
@@ -65,7 +65,7 @@ def _together(columns: int) -> int:
 
 def _of_group(
     records: Sequence[Records], columns: Sequence[Asked], percentiles: Sequence[float], most: int, size: int
-) -> Iterator[tuple[str, list[float]]]:
+) -> Iterator[tuple[str, Narrowing]]:
     """Args:
     size: of a group; what it leaves of the memory for each column.
     """
@@ -80,4 +80,4 @@ def _of_group(
         for name in left:
             found[name].turn()
     for name, narrowing in found.items():
-        yield name, narrowing.values()
+        yield name, narrowing

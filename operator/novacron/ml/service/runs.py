@@ -11,24 +11,24 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from struct import Struct
 
 import msgspec
-import numpy as np
 
 from novacron.core.errors import NovaCronError
 from novacron.ml.service.room import RoomFile
 
-FAN_IN = 64
+FAN_IN = 96
 """Runs that are read at a time."""
-BLOCK = 8 << 10
-"""Bytes that a block's texts and counts take in memory; a single text may be larger."""
+BLOCK = 4 << 10
+"""Bytes that a block's texts take in memory; a single text may be larger."""
 _PIECE = 64 << 10
 """Bytes of a run that are read or written at a time."""
-_READ = 4 << 10
+_READ = 2 << 10
 """Bytes within which most blocks end."""
-_PER_TEXT = 16
-"""Bytes of its places in two lists."""
+_PORTION = 2048
+"""Texts that are looked at together."""
 _HEAD = Struct("<I")
 _MOST = 16 << 20
 """Bytes of a block: far more than any has, and less than what a damaged length would make of memory."""
@@ -112,61 +112,79 @@ def written(file: RoomFile, batches: Iterable[Batch]) -> Run:
 
 
 def _cut(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    sizes = np.fromiter(map(str.__sizeof__, texts), np.int64, len(texts))
-    ends = np.cumsum(sizes + _PER_TEXT)
-    first, reached = 0, 0
-    while first < len(texts):
-        end = max(first + 1, int(ends.searchsorted(reached + BLOCK, "right")))
-        yield first, end
-        first, reached = end, int(ends[end - 1])
+    for begun in range(0, len(texts), _PORTION):
+        ends = list(accumulate(map(str.__sizeof__, texts[begun : begun + _PORTION])))
+        first, reached = 0, 0
+        while first < len(ends):
+            end = max(first + 1, bisect_right(ends, reached + BLOCK, first))
+            yield begun + first, begun + end
+            first, reached = end, ends[end - 1]
 
 
 class _Cursor:
-    """Where one run is read."""
+    """Where one run is read: what is left of a block, and the next one too where that would be less than a block."""
 
-    __slots__ = ("_at", "_blocks", "_counts", "_texts", "column", "last")
+    __slots__ = ("_blocks", "_counts", "_full", "_next", "_texts", "column")
 
     def __init__(self, run: Run) -> None:
         self._blocks = run.blocks()
+        self._next: tuple[str, list[str], list[int]] | None = None
+        self._texts: list[str] = []
+        self._counts: list[int] = []
+        self._full = 1
+        self.column = ""
 
-    def next(self) -> bool:
-        """Goes to the next block, if there is one."""
-        block = next(self._blocks, None)
-        if block is None:
-            return False
-        self.column, self._texts, self._counts = block
-        self._at = 0
-        self.last = self._texts[-1]
-        return True
+    def fill(self) -> bool:
+        """Whether there is anything left."""
+        if self._next is None and len(self._texts) < self._full:
+            self._next = next(self._blocks, None)
+        if self._next is not None and (not self._texts or self._next[0] == self.column):
+            self.column, texts, counts = self._next
+            self._texts += texts
+            self._counts += counts
+            self._full = len(texts)
+            self._next = None
+        return bool(self._texts)
 
-    def give(self, total: dict[str, int], fence: str) -> bool:
-        """Adds what is left of its block up to the fence; whether there is more to come, there or in a next one."""
-        begun, end = self._at, bisect_right(self._texts, fence, self._at)
-        if end > begun:
-            part = zip(self._texts[begun:end], self._counts[begun:end], strict=True)
-            if total:
-                known = total.get
-                for text, count in part:
-                    total[text] = known(text, 0) + count
-            else:
-                total.update(part)
-            self._at = end
-        return end < len(self._texts) or self.next()
+    @property
+    def last(self) -> str:
+        return self._texts[-1]
+
+    def give(self, fence: str, texts: list[str], counts: list[int]) -> None:
+        """Appends what it holds up to the fence."""
+        end = bisect_right(self._texts, fence)
+        texts += self._texts[:end]
+        counts += self._counts[:end]
+        del self._texts[:end]
+        del self._counts[:end]
 
 
 def merged(runs: Sequence[Run]) -> Iterator[tuple[str, dict[str, int]]]:
     """Column, and counts of some of its texts, each text once: greater than all before, in no order among themselves.
 
-    All texts up to the least that ends a block are in memory already, so they are added up in a dictionary: a third of
-    what a merge by a heap takes. Raises Damaged.
+    All texts up to the least that ends what a run has in memory are there already, so they are added up by a
+    dictionary: a fraction of what a merge by a heap takes. Raises Damaged.
     """
-    cursors = [cursor for cursor in map(_Cursor, runs) if cursor.next()]
-    while cursors:
+    cursors = [_Cursor(run) for run in runs]
+    while cursors := [cursor for cursor in cursors if cursor.fill()]:
         column = min(cursor.column for cursor in cursors)
-        fence = min(cursor.last for cursor in cursors if cursor.column == column)
-        total: dict[str, int] = {}
-        cursors = [cursor for cursor in cursors if cursor.column != column or cursor.give(total, fence)]
-        yield column, total
+        here = [cursor for cursor in cursors if cursor.column == column]
+        fence = min(cursor.last for cursor in here)
+        texts: list[str] = []
+        counts: list[int] = []
+        for cursor in here:
+            cursor.give(fence, texts, counts)
+        yield column, _added_up(texts, counts)
+
+
+def _added_up(texts: Sequence[str], counts: Sequence[int]) -> dict[str, int]:
+    total = dict(zip(texts, counts, strict=True))
+    if len(total) < len(texts):
+        total.clear()
+        known = total.get
+        for text, count in zip(texts, counts, strict=True):
+            total[text] = known(text, 0) + count
+    return total
 
 
 def in_order(batches: Iterable[tuple[str, dict[str, int]]]) -> Iterator[Batch]:

@@ -13,6 +13,8 @@ from novacron.ml.service.runs import FAN_IN, Batch, Run, in_order, merged, writt
 
 COLUMN_BYTES = 1 << 20
 TOTAL_BYTES = 6 << 20
+_REPEATED = 4
+"""Runs of a level where merging takes away half or more: the disk grows with different texts, not with rows."""
 
 
 class _Level:
@@ -21,6 +23,7 @@ class _Level:
     def __init__(self, file: RoomFile) -> None:
         self.file = file
         self.runs: list[Run] = []
+        self.most = FAN_IN
 
     def write(self, batches: Iterable[Batch]) -> None:
         self.runs.append(written(self.file, batches))
@@ -160,12 +163,29 @@ class Texts:
 
     def _move(self, columns: Iterable[str]) -> None:
         """From memory to disk."""
-        moved = {column: self._tallies[column] for column in sorted(columns)}
-        if moved:
-            self._write((column, *tally.in_order()) for column, tally in moved.items())
-        for column, tally in moved.items():
+        chosen = sorted(columns)
+        if not chosen:
+            return
+        if not self._levels:
+            self._levels.append(_Level(self._room.file()))
+        self._levels[0].write((column, *self._tallies[column].in_order()) for column in chosen)
+        for column in chosen:
+            tally = self._tallies.pop(column)
             self.bytes -= tally.bytes
-            del self._tallies[column]
+            tally.clear()
+        self._compact()
+
+    def _compact(self) -> None:
+        for age, level in enumerate(self._levels):
+            if len(level.runs) < level.most:
+                break
+            if level is self._levels[-1]:
+                self._levels.append(_Level(self._room.file()))
+            older = self._levels[age + 1]
+            older.write(in_order(merged(level.runs)))
+            if 2 * older.runs[-1].length < sum(run.length for run in level.runs):
+                older.most = _REPEATED
+            level.clear()
 
     def _absorb(self) -> None:
         """From disk to memory, where only that is left which fits."""
@@ -176,15 +196,6 @@ class Texts:
             self._grown(column, tally, held)
         self._foreign.clear()
         for level in self._levels:
-            level.clear()
-
-    def _write(self, batches: Iterable[Batch], age: int = 0) -> None:
-        if age == len(self._levels):
-            self._levels.append(_Level(self._room.file()))
-        level = self._levels[age]
-        level.write(batches)
-        if len(level.runs) == FAN_IN:
-            self._write(in_order(merged(level.runs)), age + 1)
             level.clear()
 
     def _runs(self) -> list[Run]:

@@ -178,10 +178,13 @@ def _pod_panels(resource: NovaCron) -> list[Manifest]:
             ("available", "kube_deployment_status_replicas_available"),
         )
     }
+    ml = f'namespace="{namespace}",pod=~"{resource.metadata.name}-ml-.+",container="ml"'
+    limit = f'max by (container) (kube_pod_container_resource_limits{{{ml},resource="memory"}})'
     restarts = f"sum by (container) (increase(kube_pod_container_status_restarts_total{{{pods}}}[1h]))"
     return [
         _panel("timeseries", "Replicas", "short", replicas),
         _panel("timeseries", "Restarts in the hour before", "short", {"{{container}}": restarts}),
+        _panel("timeseries", "Memory limit, as right-sizing grows it", "bytes", {"{{container}}": limit}),
     ]
 
 

@@ -32,6 +32,7 @@ HTTP = {
 KUBE_STATE_METRICS = {
     "kube_deployment_spec_replicas": frozenset({"namespace", "deployment"}),
     "kube_deployment_status_replicas_available": frozenset({"namespace", "deployment"}),
+    "kube_pod_container_resource_limits": frozenset({"namespace", "pod", "container", "resource"}),
     "kube_pod_container_status_restarts_total": frozenset({"namespace", "pod", "container"}),
 }
 OF_TARGETS = frozenset({"namespace", "pod", "container", "service", "endpoint", "job", "instance"})

@@ -16,6 +16,7 @@ from novacron.roles.console import BAD_INPUT, fail
 from novacron.roles.sizes import Size
 
 if TYPE_CHECKING:
+    from novacron.ml.domain.features import Features
     from novacron.ml.service.pipeline import Pipeline
     from novacron.ml.service.sources.report import Report
     from novacron.roles.progress import Waiting
@@ -151,8 +152,7 @@ def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:
     processor.prepare()
     from novacron.adapters import memory
     from novacron.ml.domain.budget import Pace
-    from novacron.ml.service.pipeline import Pipeline
-    from novacron.ml.service.sources.report import Report
+    from novacron.ml.service.pipeline import Pipeline, Plan
     from novacron.ml.service.pressure import Budget
 
     limit = memory.limit()
@@ -195,12 +195,12 @@ def _give(pipeline: Pipeline, target: _Target, report: Report | None) -> None:
         pipeline.save(target.partial, rejected)
         return
     with Waiting("ordering", len(pipeline.columns)) as waiting:
-        document = pipeline.finish(rejected, waiting.at)
+        found = pipeline.finish(rejected, waiting.at)
     if target.matrix is not None:
         pipeline.write_matrix(target.matrix, target.dtype)
     if target.codes is not None:
         pipeline.write_codes(target.codes)
-    _write(document, target.output)
+    _write(found, target.output)
 
 
 class _Counted:
@@ -234,40 +234,42 @@ def _refuse(what: str, error: Exception, max_memory: int) -> NoReturn:
     fail(BAD_INPUT, f"{what}: {error}")
 
 
-def _write(document: Mapping[str, Any], output: str) -> None:
+def _write(found: Features, output: str) -> None:
     if output == "table":
-        _show(document)
+        _show(found)
         return
-    import orjson
+    for piece in found.json():
+        sys.stdout.buffer.write(piece)
 
-    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+_HEADINGS = ("COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT")
 
 
-def _show(document: Mapping[str, Any]) -> None:
+def _show(found: Features) -> None:
     from rich.table import Table
 
     from novacron.roles.terminal import print_table, terminal
 
-    table = Table("COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT")
-    for name, column in document["columns"].items():
-        numbers = column.get("numbers", column)
-        texts = column.get("categories", {}) if column["type"] == "mixed" else column
-        counted = [numbers.get("count"), texts.get("count") if column["type"] == "mixed" else None]
-        figures = [_short(numbers.get(one)) for one in ("mean", "std", "min", "median", "max")]
-        frequent = ", ".join(text for text, _count in texts.get("categories", ())[:3])
+    table = Table(
+        "COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT"
+    )
+    for name, column in found.entries():
+        mixed = column["type"] == "mixed"
+        numbers, texts = (column["numbers"], column["categories"]) if mixed else (column, column)
+        counted = [part["count"] for part in ((numbers, texts) if mixed else (column,)) if "count" in part]
         table.add_row(
             name,
             column["type"],
-            " + ".join(f"{one:,}" for one in counted if one is not None),
+            " + ".join(f"{one:,}" for one in counted),
             f"{column['nulls'] + column['absent']:,}",
-            *figures,
+            *(_short(numbers.get(one)) for one in ("mean", "std", "min", "median", "max")),
             f"{texts['distinct']:,}" if texts.get("distinct") is not None else "",
-            frequent,
+            ", ".join(text for text, _count in texts.get("categories", ())[:3]),
         )
     console = terminal()
     print_table(console, table)
-    rejected = document["rejected"]["count"]
-    console.print(f"{document['rows']:,} rows" + (f", {rejected:,} lines rejected" if rejected else ""))
+    rejected = found.rejected.count
+    console.print(f"{found.rows:,} rows" + (f", {rejected:,} lines rejected" if rejected else ""))
 
 
 def _short(number: float | None) -> str:

@@ -52,7 +52,7 @@ def extracted(rows: Rows, directory: Path, chunk: int = 7, **chosen: Any) -> dic
     pace = Pace(rows=chunk)
     with Pipeline(_plan(directory, **chosen), pace) as pipeline:
         pipeline.run(opened(io.BytesIO(_lines(rows)), format="jsonl", pace=pace, report=Report(strict=True)))
-        return pipeline.finish(Rejected())
+        return pipeline.finish(Rejected()).document()
 
 
 def _lines(rows: Rows) -> bytes:

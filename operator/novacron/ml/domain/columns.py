@@ -114,8 +114,7 @@ class Columns:
         if self._sketch is not None:
             for name, row in zip(names, block, strict=True):
                 self._sketched(self[name], row)
-        for name, found in zip(names, numbers.taken(block), strict=True):
-            self._known[name].numbers.merge(found)
+        numbers.count([self._known[name].numbers for name in names], block)
 
     @staticmethod
     def _sketched(column: Column, row: Floats) -> None:

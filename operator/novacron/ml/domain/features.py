@@ -1,14 +1,15 @@
-"""The answer: features of a table as a document of JSON."""
+"""The answer: features of a table as a document of JSON, made column by column, for a table may have thousands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from novacron.ml.domain.categories import Categories
 from novacron.ml.domain.columns import Column, Columns
-from novacron.quantiles.estimate import Estimate
 
 BOUNDS = tuple(range(0, 101, 10))
 """Percentiles that divide a column into ten parts with as many numbers each; the middle one is the median."""
@@ -25,32 +26,65 @@ class Rejected:
     count: int = 0
     first: Sequence[tuple[int, str]] = ()
 
+    def document(self) -> dict[str, Any]:
+        return {"count": self.count, "first": [{"line": line, "reason": reason} for line, reason in self.first]}
 
-def document(
-    columns: Columns,
-    quantiles: Mapping[str, Sequence[Estimate]],
-    categories: Mapping[str, Categories],
-    rejected: Rejected,
-) -> dict[str, Any]:
-    """Args:
-    quantiles: of each column with numbers, at ``BOUNDS``.
-    categories: of each column with texts.
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Of one column.
+
+    Args:
+        bounds: at ``BOUNDS``.
+        rank: how far off the rank of each may be, as a share of the count, with a confidence of 99 %; 0: exact.
     """
-    return {
-        "rows": columns.rows,
-        "rejected": {
-            "count": rejected.count,
-            "first": [{"line": line, "reason": reason} for line, reason in rejected.first],
-        },
-        "columns": {
-            name: _column(columns.rows, column, quantiles.get(name), categories.get(name)) for name, column in columns
-        },
-    }
+
+    bounds: Sequence[float]
+    rank: float = 0.0
 
 
-def _column(
-    rows: int, column: Column, quantiles: Sequence[Estimate] | None, categories: Categories | None
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Valid for as long as the pipeline that gave it is open.
+
+    Args:
+        quantiles: of each column with numbers.
+        categories: gives them for each column with texts, in the order of names, each time anew.
+    """
+
+    columns: Columns
+    quantiles: Mapping[str, Quantiles]
+    categories: Callable[[], Iterable[tuple[str, Categories]]]
+    rejected: Rejected
+
+    @property
+    def rows(self) -> int:
+        return self.columns.rows
+
+    def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each column, in the order of names."""
+        categories = iter(self.categories())
+        texts = next(categories, None)
+        for name, column in self.columns:
+            own = texts[1] if texts is not None and texts[0] == name else None
+            if own is not None:
+                texts = next(categories, None)
+            yield name, _entry(self.rows, column, self.quantiles.get(name), own)
+
+    def document(self) -> dict[str, Any]:
+        return {"rows": self.rows, "rejected": self.rejected.document(), "columns": dict(self.entries())}
+
+    def json(self) -> Iterator[bytes]:
+        """The document, a line for each column."""
+        yield b'{\n"rows": %d,\n"rejected": %s,\n"columns": {' % (self.rows, orjson.dumps(self.rejected.document()))
+        between = b"\n"
+        for name, entry in self.entries():
+            yield between + orjson.dumps(name) + b": " + orjson.dumps(entry)
+            between = b",\n"
+        yield b"\n}\n}\n"
+
+
+def _entry(rows: int, column: Column, quantiles: Quantiles | None, categories: Categories | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": _type(column),
         "nulls": column.nulls,
@@ -73,28 +107,24 @@ def _type(column: Column) -> str:
     return "category" if column.texts else "empty"
 
 
-def _numbers(column: Column, quantiles: Sequence[Estimate] | None) -> dict[str, Any]:
+def _numbers(column: Column, quantiles: Quantiles | None) -> dict[str, Any]:
     numbers = column.numbers
-    some = numbers.count > 0
-    return {
+    found: dict[str, Any] = {
         "count": numbers.count,
         "infinite": numbers.infinite,
         "beyond_2_53": numbers.beyond,
-        "mean": numbers.moments.mean if some else None,
-        "std": numbers.deviation if some else None,
-        "min": numbers.minimum if some else None,
-        "max": numbers.maximum if some else None,
-        "median": quantiles[_MEDIAN].value if quantiles else None,
-        "histogram_bounds": [one.value for one in quantiles] if quantiles else None,
-        "quantile_error": _error(quantiles[_MEDIAN]) if quantiles else None,
     }
-
-
-def _error(median: Estimate) -> dict[str, Any] | None:
-    """None for an exact one."""
-    if median.method == "exact":
-        return None
-    return {"method": median.method, "rank": median.error.rank}
+    if quantiles is None:
+        return found | dict.fromkeys(("mean", "std", "min", "max", "median", "histogram_bounds", "quantile_error"))
+    return found | {
+        "mean": numbers.moments.mean,
+        "std": numbers.deviation,
+        "min": numbers.minimum,
+        "max": numbers.maximum,
+        "median": quantiles.bounds[_MEDIAN],
+        "histogram_bounds": list(quantiles.bounds),
+        "quantile_error": {"method": "kll", "rank": quantiles.rank} if quantiles.rank else None,
+    }
 
 
 def _categories(column: Column, categories: Categories) -> dict[str, Any]:

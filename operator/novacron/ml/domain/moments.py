@@ -8,14 +8,17 @@ neither the order of the parts nor a large offset changes mean or standard devia
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from novacron.ml.domain.chunk import Floats
+
+Mask = npt.NDArray[np.bool_]
 
 UNIT = 1074
 """Sums are whole numbers of 2^-1074, the least float64 there is; squares of 2^-2148."""
@@ -58,7 +61,9 @@ class Moments:
         return root / (self.count << (UNIT + lifted))
 
 
-def taken(block: Floats, counts: Sequence[int], greatest: Floats, holes: npt.NDArray[np.bool_] | None) -> list[Moments]:
+def taken(
+    block: Floats, counts: Sequence[int], greatest: Floats, holes: npt.NDArray[np.bool_] | None
+) -> Iterator[Moments]:
     """Of each row of a block.
 
     Args:
@@ -78,7 +83,7 @@ def taken(block: Floats, counts: Sequence[int], greatest: Floats, holes: npt.NDA
     columns = zip(
         counts, exponents.tolist(), pivots.tolist(), squares.tolist(), *(part.tolist() for part in parts), strict=True
     )
-    return [_moments(*column) for column in columns]
+    return itertools.starmap(_moments, columns)
 
 
 def _apart(numbers: Floats) -> tuple[Floats, Floats, Floats]:

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from novacron.ml.domain import moments
 from novacron.ml.domain.chunk import Floats
-from novacron.ml.domain.moments import Moments
+from novacron.ml.domain.moments import Mask, Moments
 
 _EXACT = 2.0**53
 """Above it a float64 no longer tells neighbouring whole numbers apart."""
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -69,55 +67,59 @@ class Numbers:
         return cls(sums, *extremes, int(plain["infinite"]), int(plain["beyond"]))
 
 
-def taken(block: Floats) -> Sequence[Numbers]:
-    """Of each row of a block.
+def count(known: Sequence[Numbers], block: Floats) -> None:
+    """Brings columns forward by the rows of a block, some columns at a time: what is held beside it stays small.
 
     Args:
-        block: (columns, rows); NaN where there is no number.
+        block: (columns, rows); NaN where there is no number. It is written over.
     """
-    found = [Numbers() for _ in block]
-    if not block.shape[1]:
-        return found
+    rows = block.shape[1]
+    if not rows:
+        return
+    together = max(1, _TOGETHER // rows)
+    for place in range(0, len(known), together):
+        _count(known[place : place + together], block[place : place + together])
+
+
+_TOGETHER = 1 << 15
+"""Numbers that are looked at together: as many as stay in a processor's cache."""
+
+
+def _count(known: Sequence[Numbers], block: Floats) -> None:
     low, high = block.min(axis=1), block.max(axis=1)  # NaN where any number is one
     whole = np.isfinite(low) & np.isfinite(high)
     if whole.all():
-        _take(found, block, low, high)
-        return found
-    places = np.flatnonzero(whole)
-    if len(places):
-        _take([found[place] for place in places], block[places], low[places], high[places])
-    rest = np.flatnonzero(~whole)
-    for place in range(0, len(rest), _TOGETHER):
-        some = rest[place : place + _TOGETHER]
-        _take_holed([found[one] for one in some], block[some])
-    return found
+        _take(known, block, low, high)
+        return
+    places = np.flatnonzero(whole).tolist()
+    if places:
+        _take([known[place] for place in places], block[places], low[places], high[places])
+    rest = np.flatnonzero(~whole).tolist()
+    _take_holed([known[place] for place in rest], block[rest])
 
 
-_TOGETHER = 64
-"""Columns with holes that are copied at once."""
-
-
-def _take_holed(found: Sequence[Numbers], block: Floats) -> None:
+def _take_holed(known: Sequence[Numbers], block: Floats) -> None:
     holes = ~np.isfinite(block)
-    for one, count in zip(found, np.isinf(block).sum(axis=1).tolist(), strict=True):
-        one.infinite = count
+    for one, infinite in zip(known, np.isinf(block).sum(axis=1).tolist(), strict=True):
+        one.infinite += infinite
     low = np.where(holes, np.inf, block).min(axis=1)
     high = np.where(holes, -np.inf, block).max(axis=1)
     block[holes] = 0.0
-    _take(found, block, low, high, holes)
+    _take(known, block, low, high, holes)
 
 
-def _take(found: Sequence[Numbers], block: Floats, low: Floats, high: Floats, holes: Mask | None = None) -> None:
+def _take(known: Sequence[Numbers], block: Floats, low: Floats, high: Floats, holes: Mask | None = None) -> None:
     """Args:
-    found: brought forward, one for each row.
     block: finite; 0 in a hole.
     low, high: of each row; infinite where it has nothing but holes.
     """
     rows = block.shape[1]
-    counts = [rows] * len(found) if holes is None else (rows - holes.sum(axis=1)).tolist()
+    counts = [rows] * len(known) if holes is None else (rows - holes.sum(axis=1)).tolist()
     greatest = np.where(np.isfinite(low), np.maximum(np.abs(low), np.abs(high)), 0.0)
     sums = moments.taken(block, counts, greatest, holes)
-    for one, moment, least, most in zip(found, sums, low.tolist(), high.tolist(), strict=True):
-        one.moments, one.minimum, one.maximum = moment, least, most
+    for one, moment, least, most in zip(known, sums, low.tolist(), high.tolist(), strict=True):
+        one.moments.merge(moment)
+        one.minimum = min(one.minimum, least)
+        one.maximum = max(one.maximum, most)
     for place in np.flatnonzero(greatest > _EXACT).tolist():
-        found[place].beyond = int((np.abs(block[place]) > _EXACT).sum())
+        known[place].beyond += int((np.abs(block[place]) > _EXACT).sum())

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from novacron.ml.domain import columns as known
-from novacron.ml.domain import features
 from novacron.ml.domain.budget import Pace
-from novacron.ml.domain.categories import Categories
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.domain.columns import Columns
-from novacron.ml.domain.features import BOUNDS, Rejected
+from novacron.ml.domain.features import BOUNDS, Features, Quantiles, Rejected
 from novacron.ml.service import ranks
 from novacron.ml.service.pressure import Budget, Pressure
 from novacron.ml.service.records import Records
 from novacron.ml.service.room import Room
 from novacron.ml.service.spill import Spill
 from novacron.ml.service.texts import COLUMN_BYTES, Texts
-from novacron.quantiles.estimate import Estimate
 from novacron.quantiles.sketch import Sketch
 
-_COLUMNS_SHARE = 4
+_COLUMNS_SHARE = 3
 """Of the memory, the part that columns may take by their mere number."""
 _TEXTS_SHARE = 8
 """Of the memory, the part that the texts of all columns together may take."""
@@ -78,7 +75,6 @@ class Pipeline:
             approximate=plan.categories == "misra-gries",
         )
         self._pending: list[Chunk] = []
-        self._categories: Mapping[str, Categories] = {}
 
     def __enter__(self) -> Pipeline:
         return self
@@ -125,8 +121,8 @@ class Pipeline:
         self.columns.count(self._pending[0].number_names, blocks[0] if len(blocks) == 1 else np.hstack(blocks))
         self._pending.clear()
 
-    def finish(self, rejected: Rejected, done: Callable[[int], None] = lambda _columns: None) -> dict[str, Any]:
-        """The document of all that was taken.
+    def finish(self, rejected: Rejected, done: Callable[[int], None] = lambda _columns: None) -> Features:
+        """Of all that was taken.
 
         Args:
             done: told how many columns are.
@@ -135,26 +131,26 @@ class Pipeline:
             SpillFull, Damaged, DamagedRecords
         """
         self._count()
-        quantiles: dict[str, Sequence[Estimate]] = {}
-        for name, found in self._quantiles():
+        quantiles: dict[str, Quantiles] = {}
+        for name, found in self._sketched() if self._plan.median == "kll" else self._exact():
             quantiles[name] = found
             done(len(quantiles))
-        self._categories = dict(self._texts.finish())
-        return features.document(self.columns, quantiles, self._categories, rejected)
+        return Features(self.columns, quantiles, self._texts.finish, rejected)
 
-    def _quantiles(self) -> Iterator[tuple[str, Sequence[Estimate]]]:
-        counted = [(name, column) for name, column in self.columns if column.numbers.count]
-        if self._plan.median == "kll":
-            for name, column in counted:
-                if column.sketch is not None:
-                    yield name, column.sketch.estimates(BOUNDS)
-            return
+    def _sketched(self) -> Iterator[tuple[str, Quantiles]]:
+        for name, column in self.columns:
+            if column.sketch is not None and column.sketch.count:
+                found = column.sketch.estimates(BOUNDS)
+                yield name, Quantiles([one.value for one in found], max(one.error.rank for one in found))
+
+    def _exact(self) -> Iterator[tuple[str, Quantiles]]:
         asked = [
             ranks.Column(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
-            for name, column in counted
+            for name, column in self.columns
+            if column.numbers.count
         ]
         for name, values in ranks.exact(self._records(), asked, BOUNDS):
-            yield name, [Estimate(one, value, "exact") for one, value in zip(BOUNDS, values, strict=True)]
+            yield name, Quantiles(np.array(values).data)
 
     def _records(self) -> list[Records]:
         """Of all numbers."""

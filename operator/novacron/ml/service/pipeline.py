@@ -42,6 +42,7 @@ class Plan:
         max_distinct: bytes of memory for the distinct texts of a column.
         matrix: whether the numbers are wanted again, row by row.
         codes: whether the texts are wanted again, as codes.
+        own: bytes of the budget that this pipeline may have, where several share it; None: all of them.
     """
 
     budget: Budget
@@ -52,6 +53,7 @@ class Plan:
     categories: Literal["exact", "misra-gries"] = "exact"
     matrix: bool = False
     codes: bool = False
+    own: int | None = None
 
 
 class Pipeline:
@@ -59,19 +61,21 @@ class Pipeline:
 
     Args:
         pace: of the input, made smaller while memory is short.
+        room: on disk, where it is not the plan's alone.
     """
 
-    def __init__(self, plan: Plan, pace: Pace) -> None:
+    def __init__(self, plan: Plan, pace: Pace, room: Room | None = None) -> None:
         self.pace = pace
         self._plan = plan
         self._pressure = Pressure(plan.budget, pace)
-        self.room = Room(plan.directory, plan.max_spill)
-        self.columns = Columns(plan.budget.limit // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(plan))
+        own = plan.budget.limit if plan.own is None else plan.own
+        self.room = room or Room(plan.directory, plan.max_spill)
+        self.columns = Columns(own // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(plan))
         self._spill = Spill(self.room) if plan.median == "exact" or plan.matrix else None
         self._texts = Texts(
             self.room,
             column_bytes=plan.max_distinct,
-            total_bytes=plan.budget.limit // _TEXTS_SHARE,
+            total_bytes=own // _TEXTS_SHARE,
             approximate=plan.categories == "misra-gries",
         )
         self._pending: list[Chunk] = []

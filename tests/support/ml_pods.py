@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+import http.client
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -69,7 +70,21 @@ class MlPod:
 
     def ask(self, body: bytes, query: str = "", **head: str) -> Answer:
         """Features of it."""
-        return self.process.ask(f"{PATH}?{query}" if query else PATH, "POST", body=body, **self.head(**head))
+        line = self.process.connection()
+        try:
+            line.request("POST", f"{PATH}?{query}" if query else PATH, body, self.head(**head))
+            return Answer(line.getresponse())
+        finally:
+            line.close()
+
+    def jobs(self, outcome: str) -> float:
+        """How many have ended so."""
+        return self.process.metrics()[f'novacron_ml_jobs_total{{outcome="{outcome}"}}']
+
+    @property
+    def running(self) -> float:
+        """Jobs."""
+        return self.process.metrics()["novacron_ml_jobs_running"]
 
     @property
     def disk(self) -> int:
@@ -102,3 +117,27 @@ class MlPod:
         assert self.process.process is not None
         lines = Path(f"/proc/{self.process.process.pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) << 10
+
+
+@contextmanager
+def upload(pod: MlPod, query: str = "", **head: str) -> Iterator[http.client.HTTPConnection]:
+    """A request whose body goes on in chunks: ``piece`` sends one, ``end`` the last."""
+    line = pod.process.connection()
+    line.putrequest("POST", f"{PATH}?{query}")
+    for name, value in pod.head(**head).items():
+        line.putheader(name, value)
+    line.putheader("Transfer-Encoding", "chunked")
+    line.endheaders()
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+def piece(line: http.client.HTTPConnection, content: bytes) -> None:
+    line.send(b"%x\r\n%s\r\n" % (len(content), content))
+
+
+def end(line: http.client.HTTPConnection) -> Answer:
+    line.send(b"0\r\n\r\n")
+    return Answer(line.getresponse())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -27,14 +26,11 @@ _OWN_DISK = 20
 """Part of the disk, one in so many, that is left to the file system for its own: an emptyDir that is full evicts."""
 _QUEUE_SECONDS = 10.0
 _WAITING_A_PLACE = 2
-_SWITCH_SECONDS = 0.001
-"""How soon a job's thread lets the event loop run: five times sooner than by default."""
 
 
 def service(context: Context) -> Service:
     """Raises ``InvalidSettings``: settings.json lacks what ml needs."""
     settings = context.own(MlSettings)
-    sys.setswitchinterval(_SWITCH_SECONDS)
     counts = Counts(context.telemetry.registry)
     limit = budget(settings, memory.limit() or memory.machine())
     disk = settings.spill_bytes - settings.spill_bytes // _OWN_DISK

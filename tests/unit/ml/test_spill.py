@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.service import spill as module
-from novacron.ml.service.ranks import Column, exact
+from novacron.ml.service.ranks import Asked, exact
+from novacron.ml.service.records import finite
 from novacron.ml.service.room import Room
 from novacron.ml.service.spill import Spill
 from tests.unit.ml.tables import chunk, chunks
@@ -46,7 +47,8 @@ def test_every_finite_number_comes_back_in_its_order(stage: int, table: list[Map
             for part in table:
                 spill.write(chunk(part, len(next(iter(part.values()), [0.0]))))
             for name in "abcdef":
-                found = [number for block in spill.records().blocks(name) for number in block.tolist()]
+                tables = spill.records().tables([name], 5, every=False)
+                found = [number for table in tables for number in finite(table[0]).tolist()]
                 assert [math.copysign(1, one) for one in found] == [math.copysign(1, o) for o in _column(table, name)]
                 assert found == _column(table, name)
 
@@ -60,7 +62,7 @@ def test_percentiles_of_several_spills_are_numpys() -> None:
         for place, part in enumerate(chunks(columns, 2000)):
             (one if place % 3 else other).write(part)
         numbers = {name: one[np.isfinite(one)] for name, one in columns.items()}
-        asked = [Column(name, len(one), float(one.min()), float(one.max())) for name, one in numbers.items()]
+        asked = [Asked(name, len(one), float(one.min()), float(one.max())) for name, one in numbers.items()]
         found = dict(exact([one.records(), other.records()], asked, PERCENTILES, most=5000))
         assert found == {name: list(np.percentile(one, PERCENTILES)) for name, one in numbers.items()}
 

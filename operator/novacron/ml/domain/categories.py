@@ -5,7 +5,6 @@ Texts are compared by code points, which is also the order of their UTF-8 bytes:
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import sys
 from collections import Counter
@@ -34,6 +33,8 @@ def named(text: str) -> str:
     """What a text is counted by: itself, or its beginning and its SHA-256 if it is long."""
     if len(text) < LONGEST:
         return text
+    import hashlib  # here, because it loads OpenSSL: 4 MB and 10 ms, and most columns have no such texts
+
     return f"{text[:_BEGINNING]}{_MARK}{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -218,10 +219,10 @@ class Tally:
     def ranked(self, most: int) -> Categories:
         """What is kept of the texts, at most so many."""
         ranking = Ranking(most)
-        nulls = self._counts.pop(None)
+        del self._counts[None]
         counts = cast("Counter[str]", self._counts)
         ranking.add({**counts, **self._long} if self._long else counts)
-        self._counts[None] = nulls
+        self._counts[None] = 0
         distinct = None if self.error else ranking.distinct
         return Categories(self.count, distinct, ranking.kept(), self.error)
 

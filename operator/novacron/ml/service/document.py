@@ -116,10 +116,8 @@ Column = Annotated[NumberColumn | CategoryColumn | MixedColumn | EmptyColumn, Fi
 class Features(Sent):
     """Args:
     rejected: lines that could not be read.
-    notes: what else should be known.
     """
 
     rows: Count
     rejected: Rejected
-    notes: list[str]
     columns: dict[str, Column]

@@ -95,7 +95,11 @@ class FeaturesOfTables:
         ]
 
     def limits(self, base: Limits) -> Mapping[str, Limits]:
-        changes = {"body_bytes": _LARGEST_BODY, "request_seconds": ANSWER_SECONDS, "piece_seconds": PIECE_SECONDS}
+        changes = {
+            "body_bytes": _LARGEST_BODY,
+            "request_seconds": ANSWER_SECONDS,
+            "piece_seconds": base.piece_seconds or PIECE_SECONDS,
+        }
         return {PATH: base.model_copy(update=changes)}
 
     async def _answer(self, request: Request) -> Response:

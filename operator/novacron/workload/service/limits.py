@@ -20,12 +20,12 @@ class Limited:
     """Wraps an application.
 
     Args:
-        routes: paths with limits of their own.
+        routes: paths with limits of their own. Those that have ``piece_seconds`` take streams.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits, routes: Mapping[str, Limits]) -> None:
         self._app = app
-        self._limits = limits
+        self._limits = limits.model_copy(update={"piece_seconds": None})
         self._routes = routes
         self._running = 0
 

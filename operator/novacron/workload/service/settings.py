@@ -78,8 +78,8 @@ class Limits(Model):
     request_seconds: Seconds = Field(30.0, description="Time for one request, from its headers to its whole answer.")
     piece_seconds: Seconds | None = Field(
         None,
-        description="Of a route that takes a stream: time for each piece of its body, which may go on and on;"
-        " request_seconds then counts from its last piece. None: the body is a part of the request.",
+        description="Time for each piece of a body, on a route that takes streams: they may go on and on, and"
+        " request_seconds counts from the last piece. None: what that route has.",
     )
     idle_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(75, description="Rest between requests of a connection.")
     requests_at_once: Annotated[int, Field(ge=1)] = Field(256, description="Requests being answered; above: 503.")

@@ -40,7 +40,7 @@ async def _asked(limits: Limits, pauses: Sequence[float], work: float = 0.0) -> 
         await PlainTextResponse("done")(scope, receive, send)
 
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "headers": [], "state": {"request_id": "r"}}
-    await Limited(app, limits, {})(scope, receive, send)
+    await Limited(app, WHOLE, {"/": limits})(scope, receive, send)
     return told[0]["status"], told[1]["body"]
 
 
@@ -62,3 +62,22 @@ async def test_nor_may_the_answer_and_that_is_not_the_clients_fault(limits: Limi
 
 async def test_time_for_the_answer_counts_from_the_last_piece() -> None:
     assert (await _asked(STREAM, [0.15] * 4, work=0.3))[0] == 200
+
+
+async def test_what_the_settings_say_of_streams_makes_none_of_other_routes() -> None:
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(0.15)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while True:
+            await receive()
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "headers": [], "state": {"request_id": "r"}}
+    await asyncio.wait_for(Limited(app, STREAM, {})(scope, receive, send), 5)
+    assert told[0]["status"] == 408

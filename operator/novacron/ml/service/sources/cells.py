@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from math import isnan
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from novacron.ml.domain.chunk import Chunk, Floats
@@ -19,6 +20,7 @@ _DECIMAL = (
     rf"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){_SPACE}"
 )
 """What ``float`` reads, without underscores and digits of other scripts. Possessive: no text is looked at twice."""
+_floats = msgspec.json.Decoder(list[float])
 _number = re.compile(_DECIMAL).fullmatch
 _any_number = re.compile(rf"\n{_DECIMAL}(?=\n)").search
 
@@ -38,7 +40,7 @@ def chunk(names: Sequence[str], columns: Sequence[list[str]], *, plain: bool) ->
     texts: dict[str, Sequence[str | None]] = {}
     for name, cells in zip(names, columns, strict=True):
         row = numbers[len(numeric)]
-        if _packed(pack, row, cells) and (plain or _plain(cells)):
+        if _packed(pack, row, cells, plain):
             numeric.append(name)
             continue
         values, kinds = _values(cells)
@@ -50,16 +52,22 @@ def chunk(names: Sequence[str], columns: Sequence[list[str]], *, plain: bool) ->
     return Chunk(rows, tuple(numeric), numbers[: len(numeric)], texts)
 
 
-def _packed(pack: Callable[..., None], row: Floats, cells: list[str]) -> bool:
-    """Whether ``float`` reads every cell that is not empty; then they are in the row."""
+def _packed(pack: Callable[..., None], row: Floats, cells: list[str], plain: bool) -> bool:
+    """Whether every cell is a number or empty; then they are in the row."""
     try:
-        pack(row.data, 0, *map(float, cells))
+        # nearly all numbers are what JSON calls so, and msgspec reads them twice as fast as ``float``. A cell with a comma
+        # in it is seen by their count
+        values = _floats.decode(f"[{','.join(cells)}]")
+        if len(values) == len(cells):
+            pack(row.data, 0, *values)
+            return True
+    except msgspec.DecodeError:
+        pass
+    try:
+        row[:] = [float(cell) if cell else NAN for cell in cells]
     except ValueError:
-        try:
-            row[:] = [float(cell) if cell else NAN for cell in cells]
-        except ValueError:
-            return False
-    return True
+        return False
+    return plain or _plain(cells)
 
 
 def _plain(cells: list[str]) -> bool:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,22 @@ def as_csv(table: list[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
-@pytest.mark.parametrize("media_type", [LINES, JSON, CSV])
+FORMATS: Mapping[str, Callable[[list[dict[str, Any]]], bytes]] = {
+    LINES: as_lines,
+    JSON: lambda rows: json.dumps(rows, indent=1).encode(),
+    CSV: as_csv,
+}
+CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
+    "identity": lambda content: content,
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("media_type", FORMATS)
 def test_the_same_answer(pod: MlPod, table: list[dict[str, Any]], answer: Any, media_type: str, coding: str) -> None:
-    made = {LINES: as_lines, JSON: lambda rows: json.dumps(rows, indent=1).encode(), CSV: as_csv}
-    codings = {"identity": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}
-    sent = codings[coding](made[media_type](table))
+    sent = CODINGS[coding](FORMATS[media_type](table))
     found = pod.ask(sent, media_type=media_type, Content_Encoding=coding)
     assert found.status == 200, found
     assert found.json() == answer

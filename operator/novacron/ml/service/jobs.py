@@ -28,6 +28,13 @@ _LONG = 1 << 20
 """Bytes of an answer that are held in memory; more are on disk."""
 _PIECE = 64 << 10
 _STATUSES: dict[Outcome, int] = {"refused": 400, "memory": 413, "disk": 507}
+_WORDS = {
+    "--format jsonl": "Content-Type: application/x-ndjson",
+    "--format": "Content-Type",
+    "--max-memory": "ml.resources.limits.memory",
+    "--strict": "strict",
+}
+"""Options of the command -> what a client, or an administrator, has instead."""
 _log = structlog.get_logger(__name__)
 
 
@@ -146,6 +153,11 @@ def _outcome(error: Exception) -> Outcome:
 
 
 def _said(error: Exception) -> str:
-    """What a client reads. Texts are those of the command; what it calls an option is here a parameter."""
-    text = str(error) or "the memory ends; send narrower rows, or give the pods more"
-    return f"{text[:1].upper()}{text[1:].replace('--strict', 'strict')}."
+    """What a client reads: the words of the command, but for its options."""
+    text = str(error) or "the memory ends; send narrower rows, or raise ml.resources.limits.memory"
+    if isinstance(error, Unwritable):  # names a directory, which is none of the client's business
+        _log.error("the scratch space cannot be used", problem=text)
+        text = "the scratch space cannot be used; the log of the pod says why"
+    for option, word in _WORDS.items():
+        text = text.replace(option, word)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -25,7 +25,7 @@ from novacron.ml.service.sources.blocks import Readable
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Report
 
-_REMEDY = "send less at once, ask for median=kll, or raise spec.ml.scratch.size"
+_REMEDY = "send less at once, ask for median=kll, or raise ml.scratch.size"
 _SPOOLED_BYTES = 1 << 18
 _ARROW_BYTES = 50_000_000
 """Of memory, for pyarrow alone (docs/decisions/0034)."""
@@ -119,7 +119,7 @@ class Extraction:
         ):
             raise MemoryBudgetExceeded(
                 f"{job.media.format} needs {needed // 1_000_000} MB of memory more than there are; send JSON Lines or"
-                " CSV, or raise spec.ml.resources.limits.memory"
+                " CSV, or raise ml.resources.limits.memory"
             )
 
 

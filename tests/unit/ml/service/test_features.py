@@ -121,7 +121,7 @@ async def test_so_does_the_end_of_the_time_for_it(tmp_path: Path) -> None:
         (MemoryBudgetExceeded("more is in use than may be"), 413, "memory"),
         (MemoryError(), 413, "memory"),
         (SpillFull("the scratch space is full"), 507, "disk"),
-        (Unwritable("no file can be made"), 507, "disk"),
+        (Unwritable("no file can be made in /somewhere; name another one (--spill-dir)"), 507, "disk"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
@@ -134,6 +134,7 @@ async def test_what_ends_the_work_is_a_refusal(error: Exception, status: int, ou
         await house.ask(b"ab", b"cd")
     assert (refused.value.status, house.jobs(outcome), house.admission.running) == (status, 1, 0)
     assert "--" not in refused.value.detail
+    assert "/somewhere" not in refused.value.detail
     assert refused.value.detail[0].isupper()
 
 

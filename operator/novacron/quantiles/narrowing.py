@@ -131,7 +131,7 @@ class Narrowing:
         ]
 
     def median(self) -> float:
-        """The middle one, or the mean of the two middle ones, rounded once as numpy's is. 50 must have been asked for."""
+        """The middle one, or the mean of the two middle ones, rounded once as numpy's is; 50 must be asked for."""
         low, high = self._found[(self._count - 1) // 2] + 0.0, self._found[self._count // 2] + 0.0
         total = low + high
         return low / 2 + high / 2 if math.isinf(total) else total / 2

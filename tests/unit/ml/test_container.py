@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from novacron.ml.service import output as outputs
 from novacron.ml.service.container import Container, Unreadable, written
 from novacron.ml.service.output import Unwritten, output
 from novacron.ml.service.records import Records
@@ -52,7 +52,7 @@ def test_sections_of_many_go_into_one_as_they_are(tmp_path: Path) -> None:
     _made(tmp_path / "one")
     with Container(tmp_path / "one") as one, Container(tmp_path / "one") as other, written(tmp_path / "all") as writer:
         for part in (*one.of("numbers"), *other.of("state")):
-            writer.copy(part)
+            writer.add(part.kind, part.section.pieces(), msgspec.Raw(part.note))
         expected = [made for made in _contents(one) if made[0] == "numbers"] + _contents(other)[1:2]
     with Container(tmp_path / "all") as container:
         container.check()
@@ -70,7 +70,7 @@ def test_numbers_are_read_where_they_lie(tmp_path: Path) -> None:
         (part,) = container.of("numbers")
         names = msgspec.msgpack.decode(part.note, type=list[str])
         read = Records(part.section, {name: place for place, name in enumerate(names)})
-        table = np.hstack(list(read.tables(["b", "none", "a"], 2)))
+        table = np.hstack([one.copy() for one in read.tables(["b", "none", "a"], 2)])
     np.testing.assert_array_equal(table, [[3, 4, 5], [np.nan] * 3, [1, 2, np.nan]])
 
 
@@ -108,6 +108,7 @@ def test_a_file_that_was_cut_off_is_refused(data: st.DataObject, tmp_path: Path)
         (b"NCF2" + bytes(100), "it has format 2, and this novacron knows 1 at most; merge it with the version"),
         (b"NCF1", "its end is missing: it was cut off or damaged; write it again with novacron features --partial"),
         (b"NCF1" + bytes(12) + b"\x02\0\0\0NCF1", "it has format 2, and this novacron knows 1 at most"),
+        (b"NCF1\x90" + b"\1" + bytes(7) + bytes(8) + b"NCF1", "its table is not what was written"),
         (b"NCF1" + b"\xff" * 8 + bytes(4) + b"\x01\0\0\0NCF1", "its table has an impossible length"),
     ],
 )
@@ -120,40 +121,32 @@ def test_what_is_no_container_is_refused_in_clear_words(contents: bytes, said: s
 
 @pytest.mark.parametrize("name", ["none", "."])
 def test_what_is_no_file_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="No such file|Is a directory"):
+    with pytest.raises(Unreadable, match=r"No such file|Is a directory"):
         Container(tmp_path / name)
 
 
-def test_a_result_that_is_there_stays_until_the_next_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_a_result_that_is_there_stays_until_the_next_is_whole(
+    unnamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the file system has files without a name, nothing else is seen meanwhile."""
+    if not unnamed:
+        monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY)
     path = tmp_path / "result"
     path.write_bytes(b"before")
-    with pytest.raises(ZeroDivisionError), output(path) as file:
-        file.write(b"half")
-        1 / 0  # noqa: B018
-    assert path.read_bytes() == b"before"
+
+    def fails() -> None:
+        with output(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"before", [path])
     with output(path) as file:
         file.write(b"after")
         assert path.read_bytes() == b"before"
-        assert list(tmp_path.iterdir()) == [path]
-    assert path.read_bytes() == b"after"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_system_that_has_only_files_with_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs.os, "O_TMPFILE", outputs.os.O_DIRECTORY)
-    test_a_result_that_is_there_stays_until_the_next_is_whole_but_is_seen(tmp_path)
-
-
-def test_a_result_that_is_there_stays_until_the_next_is_whole_but_is_seen(tmp_path: Path) -> None:
-    path = tmp_path / "result"
-    path.write_bytes(b"before")
-    with pytest.raises(ZeroDivisionError), output(path) as file:
-        file.write(b"half")
-        1 / 0  # noqa: B018
-    assert list(tmp_path.iterdir()) == [path]
-    with output(path) as file:
-        file.write(b"after")
-        assert path.read_bytes() == b"before"
+        assert len(list(tmp_path.iterdir())) == 1 + (not unnamed)
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"after", [path])
 
 

@@ -12,19 +12,21 @@ import pytest
 
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.service import matrix
-from novacron.ml.service.matrix import Dtype, Form, OtherRows
+from novacron.ml.service.matrix import Dtype, Form, Numbers, OtherRows
 from novacron.ml.service.output import output
 from novacron.ml.service.records import Records
 from novacron.ml.service.room import Room
+from novacron.ml.service.runs import Damaged, Section
 from novacron.ml.service.spill import Spill
 from tests.unit.ml.tables import chunk, chunks
 
 nan = np.nan
 
 
-def _read(data: bytes, form: Form) -> np.ndarray:
+def _read(data: bytes, form: Form) -> Numbers:
     if form == "npy":
-        return np.load(io.BytesIO(data), allow_pickle=False)
+        found: Numbers = np.load(io.BytesIO(data), allow_pickle=False)
+        return found
     table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
     return np.column_stack([column.to_numpy() for column in table.columns])
 
@@ -91,16 +93,18 @@ def test_a_large_one_is_never_in_memory(form: Form, columns: int, rows: int, tmp
 
 
 def test_other_rows_than_were_said(tmp_path: Path) -> None:
-    with Spill(Room()) as spill, pytest.raises(OtherRows, match="2 rows of numbers .* 3 rows in all"):
-        spill.write(chunk({"a": [1.0, 2.0]}))
+    def written(records: Records) -> None:
         with output(tmp_path / "matrix") as target:
-            matrix.write(target, "npy", [spill.records()], ["a"], 3, "float64")
+            matrix.write(target, "npy", [records], ["a"], 3, "float64")
+
+    with Spill(Room()) as spill:
+        spill.write(chunk({"a": [1.0, 2.0]}))
+        with pytest.raises(OtherRows, match=r"2 rows of numbers .* 3 rows in all"):
+            written(spill.records())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_records_that_nobody_wrote_are_refused(tmp_path: Path) -> None:
-    from novacron.ml.service.runs import Damaged, Section
-
     with Room(tmp_path).file() as file:
         file.append(np.array([2, 1, 0, 0], "<u4").tobytes())
         with pytest.raises(Damaged, match="record of numbers at byte"):

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from novacron.ml.service import room as module
 from novacron.ml.service.room import Room, RoomFile, SpillFull, Unwritable
 from novacron.ml.service.spill import Spill
 from tests.unit.ml.tables import chunk
@@ -39,7 +38,7 @@ def _read(file: RoomFile) -> bytes:
 def test_what_is_written_is_counted_and_given_back(tmp_path: Path) -> None:
     room = Room(tmp_path, 100)
     with room.file() as one, room.file() as other:
-        assert one.append(b"abc", b"", memoryview(np.arange(2.0)), bytearray(b"x")) == 0
+        assert one.append(b"abc", b"", np.arange(2.0).data, bytearray(b"x")) == 0
         assert other.append(b"1234") == 0
         assert one.append(b"de") == 20
         assert (room.used, one.size, other.size) == (26, 22, 4)
@@ -85,9 +84,9 @@ def test_a_full_disk(tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path], check=True)
     try:
         room = Room(tmp_path)
+        many = chunk({"a": np.arange(400_000.0)})
         with Spill(room) as spill, pytest.raises(SpillFull, match="No space left on device") as refused:
-            for _ in range(20):
-                spill.write(chunk({"a": np.arange(20_000.0)}))
+            spill.write(many)
         assert str(tmp_path) in str(refused.value)
         assert room.used == 0
         assert os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize == 1 << 20
@@ -112,7 +111,7 @@ def test_a_file_system_that_has_only_files_with_names(tmp_path: Path, monkeypatc
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")
         return opened(path, flags, mode)
 
-    monkeypatch.setattr(module.os, "open", refusing)
+    monkeypatch.setattr(os, "open", refusing)
     with Room(tmp_path).file() as file:
         file.append(b"abc")
         assert _read(file) == b"abc"

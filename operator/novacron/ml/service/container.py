@@ -2,7 +2,7 @@
 
 ``NCF1``, sections one after the other, a table of them (msgpack), and at the end the table's length, its CRC-32, the
 format, and ``NCF1`` again. A section has a kind, a CRC-32 and a note; the small things are in notes, the large ones in
-sections, and neither is looked into here: sections of many containers go into one as they are.
+sections, and neither is looked into here.
 """
 
 from __future__ import annotations
@@ -73,18 +73,12 @@ class Writer:
         Args:
             note: whatever msgspec makes msgpack of; whoever reads the container holds it in memory.
         """
-        self._add(kind, pieces, msgspec.Raw(msgspec.msgpack.encode(note)))
-
-    def copy(self, part: Part) -> None:
-        """A section of another container, as it is. Raises ``Damaged``."""
-        self._add(part.kind, part.section.pieces(), msgspec.Raw(part.note))
-
-    def _add(self, kind: str, pieces: Iterable[bytes], note: msgspec.Raw) -> None:
         begun, checksum = self._at, 0
         for piece in pieces:
             self._at += self._file.write(piece)
             checksum = zlib.crc32(piece, checksum)
-        self._entries.append(_Entry(kind, note, begun, self._at - begun, checksum))
+        raw = msgspec.Raw(msgspec.msgpack.encode(note))
+        self._entries.append(_Entry(kind, raw, begun, self._at - begun, checksum))
 
     def end(self) -> None:
         table = msgspec.msgpack.encode(self._entries)

@@ -16,7 +16,8 @@ from typing import IO, Any
 
 MEGABYTE = 1_000_000
 LIMIT = 80 * MEGABYTE
-"""Of all writable memory that is the process's own (RLIMIT_DATA): beyond it, allocations fail."""
+"""Of memory that the process uses, its libraries included: what it does not have when it has loaded them, it may get
+(RLIMIT_DATA); beyond that, allocations fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +72,24 @@ def _fed(pipe: IO[bytes], feed: Iterable[bytes]) -> None:
         return
 
 
-def _peak() -> int:
-    """Bytes; not of getrusage, which remembers the process that this one was before its program began."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+def _status(name: str) -> int:
+    """Bytes. Not of getrusage, which remembers the process that this one was before its program began."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
 
 
 def _main() -> None:
     limit, told = int(sys.argv[1]), Path(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    atexit.register(lambda: told.write_text(str(_peak())))
+    from novacron.roles import processor
+
+    processor.prepare()
+    import novacron.ml.service.pipeline
+    import novacron.ml.service.sources.opened  # noqa: F401 - they take memory of which they use a part only
     from novacron.__main__ import main
 
+    most = _status("VmData") + limit - _status("VmRSS")
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    atexit.register(lambda: told.write_text(str(_status("VmHWM"))))
     main(sys.argv[3:], prog_name="novacron")
 
 

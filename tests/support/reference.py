@@ -181,7 +181,8 @@ def _limits() -> dict[str, str]:
     found = {}
     for name, about in Limits.model_fields.items():
         assert about.default is not PydanticUndefined
-        found[name] = f"{about.description} Default {about.default:.0f}."
+        default = "none" if about.default is None else f"{about.default:.0f}"
+        found[name] = f"{about.description} Default {default}."
     return found
 
 

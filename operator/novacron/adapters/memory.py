@@ -102,6 +102,11 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def machine() -> int:
+    """Bytes that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def trim() -> bool:
     """Gives free memory that the C library keeps back to the kernel; whether there was any. Milliseconds."""
     release = _malloc_trim()

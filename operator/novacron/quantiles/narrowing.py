@@ -130,6 +130,12 @@ class Narrowing:
             for index, share in self._asked
         ]
 
+    def median(self) -> float:
+        """The middle one, or the mean of the two middle ones, rounded once as numpy's is; 50 must be asked for."""
+        low, high = self._found[(self._count - 1) // 2] + 0.0, self._found[self._count // 2] + 0.0
+        total = low + high
+        return low / 2 + high / 2 if math.isinf(total) else total / 2
+
     def _next_pass(self) -> _Gathering | _Counting | _Dividing:
         if sum(one.count for one in self._open) <= self._most:
             return _Gathering(self._open)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from novacron.ml.domain.features import Features
     from novacron.ml.service.pipeline import Pipeline
     from novacron.ml.service.sources.report import Report
+    from novacron.ml.service.states import State
     from novacron.roles.progress import Waiting
 
 FORMATS = ("jsonl", "json", "csv", "parquet", "arrow")
@@ -35,6 +36,12 @@ class _Features(click.Command):
         if args[:1] == ["merge"]:
             return merge.make_context(f"{info_name} merge", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
+
+
+def _array(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix not in (".npy", ".arrow"):
+        raise click.BadParameter(f"{path.name} is neither .npy nor .arrow, which says what is written")
+    return path
 
 
 _SHARED = (
@@ -56,6 +63,13 @@ _SHARED = (
         metavar="STATE",
         help="Write a state that can be merged with others, instead of the features.",
     ),
+    click.option(
+        "--matrix",
+        type=click.Path(path_type=Path, dir_okay=False),
+        callback=_array,
+        help="Write the numbers too, row by row: .npy, or .arrow.",
+    ),
+    click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True),
     click.option("-o", "--output", type=click.Choice(["json", "table"]), default="json", show_default=True),
 )
 
@@ -85,12 +99,6 @@ def _shared(command: _F) -> _F:
     help="Counts of texts; misra-gries needs no disk, and tells its bound.",
 )
 @click.option(
-    "--matrix",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the numbers too, row by row: .npy, or .arrow.",
-)
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True)
-@click.option(
     "--codes",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the texts too, row by row, as their places among the categories: .npy.",
@@ -107,7 +115,7 @@ def features(path: str, form: str | None, compression: str | None, strict: bool,
     \b
     Example: novacron features samples.jsonl.gz --max-memory 64MB
     """
-    target = _Target(**{name: asked.pop(name) for name in ("partial", "matrix", "dtype", "codes", "output")})
+    target = _Target.of(asked)
     try:
         with _opened(path) as stream, _pipeline(asked, target) as pipeline:
             report = _taken(pipeline, stream, path, form, compression, strict)
@@ -125,12 +133,12 @@ def merge(states: Sequence[str], **asked: Any) -> None:
     \b
     Example: novacron features merge part-0.state part-1.state
     """
-    target = _Target(asked.pop("partial"), asked.pop("output"))
+    target = _Target.of(asked)
     try:
-        with _pipeline(asked, target) as pipeline:
-            for state in states:
-                pipeline.absorb(Path(state))
-            _give(pipeline, target, None)
+        opened = _states(states)
+        with _pipeline(asked | {"median": opened[0].median, "categories": opened[0].categories}, target) as pipeline:
+            _absorbed(pipeline, opened)
+            _give(pipeline, target)
     except (NovaCronError, OSError, MemoryError) as error:
         _refuse(states[0] if len(states) == 1 else "merge", error, asked["max_memory"])
 
@@ -140,10 +148,20 @@ class _Target:
     """What is to be written, and where."""
 
     partial: Path | None
+    matrix: Path | None
+    dtype: Any
     output: str
-    matrix: Path | None = None
-    dtype: Any = "float64"
     codes: Path | None = None
+
+    @classmethod
+    def of(cls, asked: dict[str, Any]) -> _Target:
+        """Takes its own out of what was asked. Ends the process where two of them contradict each other."""
+        target = cls(
+            **{name: asked.pop(name) for name in ("partial", "matrix", "dtype", "output", "codes") if name in asked}
+        )
+        if target.partial is not None and (target.matrix is not None or target.codes is not None):
+            raise click.UsageError("--partial writes a state and nothing else; leave out --matrix and --codes")
+        return target
 
 
 def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:
@@ -186,21 +204,38 @@ def _taken(
     return report
 
 
-def _give(pipeline: Pipeline, target: _Target, report: Report | None) -> None:
-    from novacron.ml.domain.features import Rejected
+def _states(paths: Sequence[str]) -> list[State]:
+    from novacron.ml.service.states import State
+
+    return [State(Path(path)) for path in paths]
+
+
+def _absorbed(pipeline: Pipeline, states: Sequence[State]) -> None:
     from novacron.roles.progress import Waiting
 
-    rejected = Rejected(report.count, report.first) if report is not None else Rejected()
+    with Waiting("merging", len(states)) as waiting:
+        for done, state in enumerate(states):
+            pipeline.absorb(state)
+            waiting.at(done + 1)
+
+
+def _give(pipeline: Pipeline, target: _Target, report: Report | None = None) -> None:
+    from novacron.ml.domain.features import NOTHING, Rejected
+    from novacron.roles.progress import Waiting
+
+    rejected = Rejected(report.count, report.first) if report is not None else NOTHING
     if target.partial is not None:
         pipeline.save(target.partial, rejected)
         return
     with Waiting("ordering", len(pipeline.columns)) as waiting:
         found = pipeline.finish(rejected, waiting.at)
+    files: dict[str, Mapping[str, Any]] = {}
     if target.matrix is not None:
-        pipeline.write_matrix(target.matrix, target.dtype)
+        columns = pipeline.write_matrix(target.matrix, target.dtype)
+        files["matrix"] = {"file": str(target.matrix), "dtype": target.dtype, "columns": columns}
     if target.codes is not None:
-        pipeline.write_codes(target.codes)
-    _write(found, target.output)
+        files["codes"] = {"file": str(target.codes), "columns": pipeline.write_codes(target.codes)}
+    _write(replace(found, files=files), target.output)
 
 
 class _Counted:
@@ -227,6 +262,8 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _refuse(what: str, error: Exception, max_memory: int) -> NoReturn:
+    if isinstance(error, BrokenPipeError):  # whoever read the answer wants no more of it
+        sys.exit(1)
     if isinstance(error, OSError):
         fail(BAD_INPUT, f"{error.filename or what}: {error.strerror or 'cannot be read'}; name a file that can be used")
     if isinstance(error, MemoryError):

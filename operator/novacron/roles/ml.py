@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from novacron.roles import serving
+
+_SWITCH_SECONDS = 0.001
+"""How soon a job's thread lets the event loop run: five times sooner than by default (docs/decisions/0034)."""
 
 
 @click.command()
@@ -17,7 +21,11 @@ def ml(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron ml --config ./settings --bind-address 127.0.0.1
     """
-    from novacron.roles import guarded
+    from novacron.roles import processor
+
+    processor.prepare()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    from novacron.roles import ml_service
     from novacron.workload.service.context import Role
 
-    serving.serve(Role("ml", guarded.service), config, bind_address, log_level)
+    serving.serve(Role("ml", ml_service.service), config, bind_address, log_level)

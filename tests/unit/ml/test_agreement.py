@@ -1,123 +1,25 @@
-"""The whole pipeline against pandas and fractions over the whole table (decisions.md 37), whatever its chunks are."""
+"""The whole pipeline against figures computed on the whole table, whatever its chunks are."""
 
 from __future__ import annotations
 
-import io
-import json
-import math
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from novacron.ml.domain.budget import Pace
-from novacron.ml.domain.features import BOUNDS, Rejected
-from novacron.ml.service.pipeline import Pipeline, Plan
-from novacron.ml.service.pressure import Budget
-from novacron.ml.service.sources.opened import opened
-from novacron.ml.service.sources.report import Report
+from tests.support.whole_table import Rows, extracted, judge, tables
 
-_RELATIVE = 1e-12
-_ROOMY = Budget(1 << 40)
-_KEPT = 1000
 _AMOUNT = 20_000
-
-Rows = Sequence[Mapping[str, Any]]
-
-numbers = st.one_of(
-    st.floats(-1e300, 1e300, allow_nan=False),
-    st.floats(-1, 1).map(lambda one: 1e9 + one),
-    st.integers(-(2**60), 2**60),
-    st.booleans(),
-    st.sampled_from([0.1, math.inf, -math.inf]),
-)
-texts = st.one_of(st.text(max_size=5), st.sampled_from(["OTHER", "", "eu", "été", "𝔘", "1.5"]))
-values = st.one_of(st.none(), numbers, texts, st.just([1]), st.just({"a": 1}))
-tables = st.lists(
-    st.dictionaries(st.sampled_from(["a", "b", "c d", "é"]), st.one_of(numbers, values, texts), max_size=4), max_size=40
-)
-
-
-def _plan(directory: Path, **chosen: Any) -> Plan:
-    return Plan(_ROOMY, directory, **chosen)
-
-
-def extracted(rows: Rows, directory: Path, chunk: int = 7, **chosen: Any) -> dict[str, Any]:
-    pace = Pace(rows=chunk)
-    with Pipeline(_plan(directory, **chosen), pace) as pipeline:
-        pipeline.run(opened(io.BytesIO(_lines(rows)), format="jsonl", pace=pace, report=Report(strict=True)))
-        return pipeline.finish(Rejected()).document()
-
-
-def _lines(rows: Rows) -> bytes:
-    """JSON has no infinity, but numbers beyond what a float holds."""
-    return "".join(json.dumps(row).replace("Infinity", "1e999") + "\n" for row in rows).encode()
-
-
-def judge(found: Mapping[str, Any], rows: Rows) -> None:
-    """Each figure of the answer against one computed on the whole table."""
-    names = {name for row in rows for name in row}
-    assert found["rows"] == len(rows)
-    assert list(found["columns"]) == sorted(names)
-    for name in names:
-        _judge_column(found["columns"][name], [row[name] for row in rows if name in row], len(rows))
-
-
-def _judge_column(column: Mapping[str, Any], present: Sequence[Any], rows: int) -> None:
-    nested = sum(isinstance(one, (list, dict)) for one in present)
-    strings = [one for one in present if isinstance(one, str)]
-    floats = np.array([float(one) for one in present if isinstance(one, (int, float))])
-    nulls = sum(one is None for one in present) + int(np.isnan(floats).sum())
-    infinite = int(np.isinf(floats).sum())
-    finite = floats[np.isfinite(floats)]
-    assert (column["absent"], column["nested"], column["nulls"]) == (rows - len(present), nested, nulls)
-    kind = {(False, False): "empty", (True, False): "number", (False, True): "category", (True, True): "mixed"}
-    assert column["type"] == kind[len(finite) + infinite > 0, len(strings) > 0]
-    both = column["type"] == "mixed"
-    if len(finite) + infinite:
-        _judge_numbers(column["numbers"] if both else column, finite, infinite)
-    if strings:
-        _judge_texts(column["categories"] if both else column, strings)
-
-
-def _judge_numbers(found: Mapping[str, Any], finite: np.ndarray[Any, Any], infinite: int) -> None:
-    assert (found["count"], found["infinite"]) == (len(finite), infinite)
-    if not len(finite):
-        assert found["mean"] is None
-        assert found["histogram_bounds"] is None
-        return
-    series = pd.Series(finite)
-    assert (found["min"], found["max"]) == (series.min(), series.max())
-    quantiles = [float(one) for one in np.percentile(finite, BOUNDS)]
-    assert found["histogram_bounds"] == quantiles
-    assert found["median"] == quantiles[5]
-    assert found["beyond_2_53"] == int((series.abs() > 2.0**53).sum())
-    fractions = [Fraction(one) for one in finite.tolist()]
-    mean = sum(fractions, Fraction()) / len(fractions)
-    square = sum(((one - mean) ** 2 for one in fractions), Fraction()) / len(fractions)
-    assert found["mean"] == pytest.approx(float(mean), rel=_RELATIVE, abs=0)
-    root = math.isqrt((square.numerator << 4800) // square.denominator) / (1 << 2400)
-    assert found["std"] == pytest.approx(root, rel=_RELATIVE, abs=0)
-
-
-def _judge_texts(found: Mapping[str, Any], strings: Sequence[str]) -> None:
-    counts = pd.Series(strings, dtype=object).value_counts()
-    ordered = sorted(((str(text), int(count)) for text, count in counts.items()), key=lambda one: (-one[1], one[0]))
-    assert found["categories"] == [list(one) for one in ordered[:_KEPT]]
-    assert (found["count"], found["distinct"]) == (len(strings), len(ordered))
-    assert found["other"] == sum(count for _, count in ordered[_KEPT:])
 
 
 @given(tables, st.integers(1, 9))
 @settings(max_examples=150)
 def test_any_table_in_chunks_of_any_size(rows: Rows, chunk: int) -> None:
-    judge(extracted(rows, Path("/tmp"), chunk), rows)
+    judge(extracted(rows, Path(tempfile.gettempdir()), chunk), rows)
 
 
 def _wide_range(kind: str) -> list[dict[str, Any]]:

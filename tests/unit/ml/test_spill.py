@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.service import spill as module
-from novacron.ml.service.ranks import Column, exact
+from novacron.ml.service.records import finite
 from novacron.ml.service.room import Room
 from novacron.ml.service.spill import Spill
 from tests.unit.ml.tables import chunk, chunks
 
 NUMBERS = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1.0, 5e-324, 1e308, -1e308, math.nan, math.inf]))
-PERCENTILES = list(range(0, 101, 10))
 
 
 @st.composite
@@ -46,23 +45,10 @@ def test_every_finite_number_comes_back_in_its_order(stage: int, table: list[Map
             for part in table:
                 spill.write(chunk(part, len(next(iter(part.values()), [0.0]))))
             for name in "abcdef":
-                found = [number for block in spill.records().blocks(name) for number in block.tolist()]
+                tables = spill.records().tables([name], 5, every=False)
+                found = [number for table in tables for number in finite(table[0]).tolist()]
                 assert [math.copysign(1, one) for one in found] == [math.copysign(1, o) for o in _column(table, name)]
                 assert found == _column(table, name)
-
-
-def test_percentiles_of_several_spills_are_numpys() -> None:
-    made = np.random.default_rng(1)
-    columns = {"a": made.normal(1e9, 1e3, 90_000), "b": made.pareto(1.1, 90_000), "c": np.full(90_000, 3.25)}
-    columns["b"][::7] = np.nan
-    room = Room()
-    with Spill(room) as one, Spill(room) as other:
-        for place, part in enumerate(chunks(columns, 2000)):
-            (one if place % 3 else other).write(part)
-        numbers = {name: one[np.isfinite(one)] for name, one in columns.items()}
-        asked = [Column(name, len(one), float(one.min()), float(one.max())) for name, one in numbers.items()]
-        found = dict(exact([one.records(), other.records()], asked, PERCENTILES, most=5000))
-        assert found == {name: list(np.percentile(one, PERCENTILES)) for name, one in numbers.items()}
 
 
 def test_many_rows_of_a_column_lie_side_by_side_and_the_columns_are_named_once(tmp_path: Path) -> None:

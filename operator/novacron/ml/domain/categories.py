@@ -5,7 +5,6 @@ Texts are compared by code points, which is also the order of their UTF-8 bytes:
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import sys
 from collections import Counter
@@ -34,6 +33,8 @@ def named(text: str) -> str:
     """What a text is counted by: itself, or its beginning and its SHA-256 if it is long."""
     if len(text) < LONGEST:
         return text
+    import hashlib  # here, because it loads OpenSSL: 4 MB and 10 ms, and most columns have no such texts
+
     return f"{text[:_BEGINNING]}{_MARK}{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -126,11 +127,13 @@ class Tally:
     ``error`` stays 0 until ``shrink``.
     """
 
-    __slots__ = ("_counters", "_counts", "_dropped", "_rows", "_texts", "error")
+    __slots__ = ("_counters", "_counts", "_dropped", "_long", "_rows", "_texts", "error")
 
     def __init__(self) -> None:
         # None is a key from the start: it needs neither a look at each value nor a case among the new ones
         self._counts: Counter[str | None] = Counter({None: 0})
+        # apart: a text may come that is the same as the name of a longer one
+        self._long: Counter[str] = Counter()
         self._rows = 0
         self._texts = 0
         self._dropped = 0
@@ -139,14 +142,15 @@ class Tally:
 
     @property
     def bytes(self) -> int:
-        """What it holds, in memory: never less, and hardly more."""
-        counts = self._counts
-        return sys.getsizeof(counts) + self._texts + _NUMBER * min(len(counts), self._rows // _SHARED)
+        """What it holds, in memory: within a tenth."""
+        counts, long = self._counts, self._long
+        numbers = min(len(counts) + len(long), self._rows // _SHARED)
+        return sys.getsizeof(counts) + sys.getsizeof(long) + self._texts + _NUMBER * numbers
 
     @property
     def count(self) -> int:
         """Texts that were counted."""
-        return sum(self._counts.values()) - self._counts[None] + self._dropped
+        return sum(self._counts.values()) - self._counts[None] + self._long.total() + self._dropped
 
     def update(self, texts: Sequence[str | None]) -> None:
         """Counts the texts of a chunk; None is none."""
@@ -159,10 +163,12 @@ class Tally:
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Adds counts of texts that have their names already."""
-        mine = self._counts
-        self._texts += sum(map(str.__sizeof__, counts.keys() - mine.keys()))
-        mine.update(counts)
-        self._rows += sum(counts.values())
+        for text, count in counts.items():
+            mine = cast("Counter[str]", self._counts) if len(text) < LONGEST else self._long
+            if text not in mine:
+                self._texts += text.__sizeof__()
+            mine[text] += count
+            self._rows += count
 
     def forgotten(self) -> Forgotten:
         return Forgotten(self._dropped, self.error, self._counters)
@@ -176,12 +182,16 @@ class Tally:
     def in_order(self) -> tuple[list[str], list[int]]:
         """Texts, ascending, and their counts."""
         texts = [text for text in self._counts if text is not None]
+        texts += self._long
         texts.sort()
-        return texts, list(map(self._counts.__getitem__, texts))
+        if not self._long:
+            return texts, list(map(self._counts.__getitem__, texts))
+        return texts, [self._counts[text] if len(text) < LONGEST else self._long[text] for text in texts]
 
     def clear(self) -> None:
         """Gives the memory of all counts back."""
         self._counts = Counter({None: 0})
+        self._long = Counter()
         self._texts = self._rows = 0
 
     def shrink(self, size: int) -> None:
@@ -196,7 +206,7 @@ class Tally:
             self._prune()
 
     def _prune(self) -> None:
-        if len(self._counts) <= self._counters + 1:
+        if len(self._counts) - 1 + len(self._long) <= self._counters:
             return
         texts, counts = self.in_order()
         off = sorted(counts, reverse=True)[self._counters]
@@ -209,9 +219,10 @@ class Tally:
     def ranked(self, most: int) -> Categories:
         """What is kept of the texts, at most so many."""
         ranking = Ranking(most)
-        nulls = self._counts.pop(None)
-        ranking.add(cast("Counter[str]", self._counts))
-        self._counts[None] = nulls
+        del self._counts[None]
+        counts = cast("Counter[str]", self._counts)
+        ranking.add({**counts, **self._long} if self._long else counts)
+        self._counts[None] = 0
         distinct = None if self.error else ranking.distinct
         return Categories(self.count, distinct, ranking.kept(), self.error)
 
@@ -224,10 +235,7 @@ class Tally:
             self._rename(text for text in fresh if len(text) >= LONGEST)
 
     def _rename(self, long: Iterable[str]) -> None:
-        counts = self._counts
         for text in long:
-            self._texts -= text.__sizeof__()
             name = named(text)
-            if name not in counts:
-                self._texts += name.__sizeof__()
-            counts[name] += counts.pop(text)
+            self._texts -= text.__sizeof__() - (0 if name in self._long else name.__sizeof__())
+            self._long[name] += self._counts.pop(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ from novacron.ml.domain.columns import Column, Columns
 
 BOUNDS = tuple(range(0, 101, 10))
 """Percentiles that divide a column into ten parts with as many numbers each; the middle one is the median."""
-_MEDIAN = BOUNDS.index(50)
+MEDIAN = BOUNDS.index(50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,15 @@ class Rejected:
     count: int = 0
     first: Sequence[tuple[int, str]] = ()
 
+    def with_part(self, other: Rejected) -> Rejected:
+        """Counts those of a part too, whose line numbers say nothing here."""
+        return Rejected(self.count + other.count, self.first)
+
     def document(self) -> dict[str, Any]:
         return {"count": self.count, "first": [{"line": line, "reason": reason} for line, reason in self.first]}
+
+
+NOTHING = Rejected()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,12 @@ class Quantiles:
     """Of one column.
 
     Args:
-        bounds: at ``BOUNDS``.
+        median: the middle one, or the mean of the two middle ones.
+        bounds: at ``BOUNDS``, interpolated linearly; the middle one may differ from the median in its last bit.
         rank: how far off the rank of each may be, as a share of the count, with a confidence of 99 %; 0: exact.
     """
 
+    median: float
     bounds: Sequence[float]
     rank: float = 0.0
 
@@ -56,6 +65,8 @@ class Features:
     quantiles: Mapping[str, Quantiles]
     categories: Callable[[], Iterable[tuple[str, Categories]]]
     rejected: Rejected
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else was written, row by row: ``matrix``, ``codes``, with the names of their columns."""
 
     @property
     def rows(self) -> int:
@@ -72,11 +83,13 @@ class Features:
             yield name, _entry(self.rows, column, self.quantiles.get(name), own)
 
     def document(self) -> dict[str, Any]:
-        return {"rows": self.rows, "rejected": self.rejected.document(), "columns": dict(self.entries())}
+        return {"rows": self.rows, "rejected": self.rejected.document(), **self.files, "columns": dict(self.entries())}
 
     def json(self) -> Iterator[bytes]:
         """The document, a line for each column."""
-        yield b'{\n"rows": %d,\n"rejected": %s,\n"columns": {' % (self.rows, orjson.dumps(self.rejected.document()))
+        yield b'{\n"rows": %d,\n"rejected": %s,\n' % (self.rows, orjson.dumps(self.rejected.document()))
+        yield b"".join(b"%s: %s,\n" % (orjson.dumps(name), orjson.dumps(one)) for name, one in self.files.items())
+        yield b'"columns": {'
         between = b"\n"
         for name, entry in self.entries():
             yield between + orjson.dumps(name) + b": " + orjson.dumps(entry)
@@ -121,7 +134,7 @@ def _numbers(column: Column, quantiles: Quantiles | None) -> dict[str, Any]:
         "std": numbers.deviation,
         "min": numbers.minimum,
         "max": numbers.maximum,
-        "median": quantiles.bounds[_MEDIAN],
+        "median": quantiles.median,
         "histogram_bounds": list(quantiles.bounds),
         "quantile_error": {"method": "kll", "rank": quantiles.rank} if quantiles.rank else None,
     }

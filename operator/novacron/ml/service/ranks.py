@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from novacron.ml.service.records import BLOCK, RECORD, Records, finite
+from novacron.ml.service.records import RECORD, Records, finite
 from novacron.quantiles.narrowing import BINS, Narrowing
 from novacron.quantiles.ordering import Workspace
 
+BLOCK = 1 << 15
+"""Numbers of a column that are looked at together."""
 MOST = 1 << 17
 """Numbers that are held at once: a megabyte."""
 _PIECE = 1 << 12
@@ -22,8 +24,8 @@ _GROUP = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """Of which percentiles are asked for.
+class Asked:
+    """A column of which percentiles are asked for.
 
     Args:
         count: of its finite numbers in all records; at least one.
@@ -37,9 +39,9 @@ class Column:
 
 
 def exact(
-    records: Sequence[Records], columns: Sequence[Column], percentiles: Sequence[float], most: int = MOST
-) -> Iterator[tuple[str, list[float]]]:
-    """Each column, in an order of its own, with one value for each percentile.
+    records: Sequence[Records], columns: Sequence[Asked], percentiles: Sequence[float], most: int = MOST
+) -> Iterator[tuple[str, Narrowing]]:
+    """Each column, in an order of its own, with a narrowing that is done.
 
     Args:
         records: of one input, or of several that count as one.
@@ -62,8 +64,8 @@ def _together(columns: int) -> int:
 
 
 def _of_group(
-    records: Sequence[Records], columns: Sequence[Column], percentiles: Sequence[float], most: int, size: int
-) -> Iterator[tuple[str, list[float]]]:
+    records: Sequence[Records], columns: Sequence[Asked], percentiles: Sequence[float], most: int, size: int
+) -> Iterator[tuple[str, Narrowing]]:
     """Args:
     size: of a group; what it leaves of the memory for each column.
     """
@@ -78,4 +80,4 @@ def _of_group(
         for name in left:
             found[name].turn()
     for name, narrowing in found.items():
-        yield name, narrowing.values()
+        yield name, narrowing

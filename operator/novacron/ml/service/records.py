@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from novacron.core.errors import NovaCronError
 from novacron.ml.domain.chunk import Floats
+from novacron.ml.service.runs import Damaged, Section
 
 Ids = npt.NDArray[np.uint32]
 
@@ -26,12 +26,6 @@ NUMBER = 8
 ID = 4
 RECORD = 1 << 17
 """Numbers of a record at most: a megabyte; a single row may have more."""
-BLOCK = 1 << 15
-"""Numbers of a block."""
-
-
-class DamagedRecords(NovaCronError):
-    """Records that nobody can have written so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +44,33 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Records:
     """Args:
-    descriptor: of an open file, which stays open for as long as this is used; its position is not.
-    begin, size: where they lie in it, in bytes.
-    ids: column -> its number in them.
+    section: where they lie; its file stays open for as long as this is used.
+    ids: column -> its number in them; all numbers from 0 on, in their order.
     """
 
-    descriptor: int
-    begin: int
-    size: int
+    section: Section
     ids: Mapping[str, int]
 
     def __iter__(self) -> Iterator[Record]:
-        """In the order of the input. Raises ``DamagedRecords``."""
+        """In the order of the input. Raises ``Damaged``."""
         at, known, ids = 0, -1, np.empty(0, np.uint32)
-        while at < self.size:
+        while at < self.section.length:
             columns, rows, listed = HEAD.unpack(self._read(at, HEAD.size))
             body = at + HEAD.size
             if listed != known:
                 ids = np.frombuffer(self._read(listed, columns * ID), "<u4")
                 known = listed
-            if len(ids) != columns or (columns and int(ids.max()) >= len(self.ids)):
-                raise DamagedRecords(f"the record at byte {at} has columns that there are not; make the file again")
+                if columns and int(ids.max()) >= len(self.ids):
+                    raise _damaged(at, "has columns that there are not")
+            if len(ids) != columns:
+                raise _damaged(at, "has more or fewer columns than it says")
             if rows > 1 and columns * rows > RECORD:
-                raise DamagedRecords(f"the record at byte {at} is too large; make the file again")
+                raise _damaged(at, "is too large")
             body += columns * ID if listed == body else 0
             at = body + columns * rows * NUMBER
-            if at > self.size:
-                raise DamagedRecords(f"the last record ends {at - self.size} bytes behind the end; make the file again")
-            yield Record(rows, ids, self.begin + body)
+            if at > self.section.length:
+                raise _damaged(body, "ends behind the end of all")
+            yield Record(rows, ids, self.section.offset + body)
 
     def tables(self, columns: Sequence[str], rows: int, every: bool = True) -> Iterator[Floats]:
         """Numbers of these columns, (columns, rows), in the order of the input; NaN where a column is not in a record.
@@ -107,12 +100,6 @@ class Records:
         if filled:
             yield table[:, :filled]
 
-    def blocks(self, column: str) -> Iterator[Floats]:
-        """Its finite numbers, in the order of the input; each block is valid until the next one is asked for."""
-        if column in self.ids:
-            for table in self.tables([column], BLOCK, every=False):
-                yield finite(table[0])
-
     def read_into(self, numbers: Floats, place: int) -> None:
         """Args:
         numbers: in one piece; all of it is filled.
@@ -120,15 +107,19 @@ class Records:
         """
         view = numbers.data.cast("B")
         while view:
-            got = os.preadv(self.descriptor, [view], place)
+            got = os.preadv(self.section.descriptor, [view], place)
             if not got:
-                raise DamagedRecords("the file of the records has become shorter; leave it as it is while it is read")
+                raise _damaged(place - self.section.offset, "is not there any more")
             view, place = view[got:], place + got
 
     def _read(self, at: int, size: int) -> bytes:
-        if at + size > self.size:
-            raise DamagedRecords(f"the record at byte {at} ends behind the end; make the file again")
-        return os.pread(self.descriptor, size, self.begin + at)
+        if at + size > self.section.length:
+            raise _damaged(at, "ends behind the end of all")
+        return self.section.read(size, at)
+
+
+def _damaged(at: int, reason: str) -> Damaged:
+    return Damaged(f"the record of numbers at byte {at} {reason}; write the state again")
 
 
 @dataclass(frozen=True, slots=True)

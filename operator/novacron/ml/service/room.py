@@ -15,9 +15,9 @@ from typing import Self
 from novacron.core.errors import NovaCronError
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-_NO_TMPFILE = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT))
+NO_UNNAMED = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT))
 """What a file system, or a kernel, says that cannot make a file without a name."""
-_REMEDY = "allow more (--max-spill), name a directory with more room (--spill-dir), or do without (--median kll)"
+_REMEDY = "name a directory with more room (--spill-dir), or do without (--median kll)"
 _PIECES = 512
 """Of one call of the system, which has a limit."""
 
@@ -50,7 +50,7 @@ class Room:
         """Counts bytes before they are written. Raises ``SpillFull``; nothing is counted then."""
         if self.most_bytes is not None and self.used + size > self.most_bytes:
             said = f"the spill in {self.directory} may have {self.most_bytes} bytes, has {self.used}, needs {size} more"
-            raise SpillFull(f"{said}; {_REMEDY}")
+            raise SpillFull(f"{said}; allow more (--max-spill), {_REMEDY}")
         self.used += size
         self.peak = max(self.peak, self.used)
 
@@ -140,7 +140,7 @@ def _unnamed(directory: Path) -> int:
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        if error.errno not in _NO_TMPFILE or not directory.is_dir():
+        if error.errno not in NO_UNNAMED or not directory.is_dir():
             raise
     descriptor, name = tempfile.mkstemp(prefix=".novacron-", dir=directory)
     Path(name).unlink()

@@ -12,6 +12,7 @@ import numpy as np
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.service.records import HEAD, RECORD, Records, encoded
 from novacron.ml.service.room import Room
+from novacron.ml.service.runs import Section
 
 
 class Spill:
@@ -54,7 +55,7 @@ class Spill:
     def records(self) -> Records:
         """All that was written; good until the next ``write`` or ``close``. Raises ``SpillFull``."""
         self._flush()
-        return Records(self._file.descriptor, 0, self._file.size, self.ids)
+        return Records(Section(self._file.descriptor, 0, self._file.size), self.ids)
 
     def close(self) -> None:
         self._file.close()

@@ -13,6 +13,8 @@ from novacron.ml.service.runs import FAN_IN, Batch, Run, in_order, merged, writt
 
 COLUMN_BYTES = 1 << 20
 TOTAL_BYTES = 6 << 20
+_REPEATED = 4
+"""Runs of a level where merging takes away half or more: the disk grows with different texts, not with rows."""
 
 
 class _Level:
@@ -21,6 +23,7 @@ class _Level:
     def __init__(self, file: RoomFile) -> None:
         self.file = file
         self.runs: list[Run] = []
+        self.most = FAN_IN
 
     def write(self, batches: Iterable[Batch]) -> None:
         self.runs.append(written(self.file, batches))
@@ -174,11 +177,14 @@ class Texts:
 
     def _compact(self) -> None:
         for age, level in enumerate(self._levels):
-            if len(level.runs) < FAN_IN:
+            if len(level.runs) < level.most:
                 break
             if level is self._levels[-1]:
                 self._levels.append(_Level(self._room.file()))
-            self._levels[age + 1].write(in_order(merged(level.runs)))
+            older = self._levels[age + 1]
+            older.write(in_order(merged(level.runs)))
+            if 2 * older.runs[-1].length < sum(run.length for run in level.runs):
+                older.most = _REPEATED
             level.clear()
 
     def _absorb(self) -> None:

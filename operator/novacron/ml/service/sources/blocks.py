@@ -14,6 +14,7 @@ from novacron.ml.service.sources.report import Report
 
 Positions = npt.NDArray[np.intp]
 LINE_FEED, OPEN, CLOSE = b"\n{}"
+NO_TEXT = "is not UTF-8"
 TOO_LONG = f"is longer than {LINE_BYTES} bytes"
 
 
@@ -47,8 +48,8 @@ class Block:
     def braced(self) -> bool:
         """Whether each line begins with ``{`` and ends with ``}``.
 
-        Over the end of such a line no JSON value can go on: a text holds no line feed, and inside a value there would be
-        a comma between ``}`` and ``{``. So as many values as lines means one value in each.
+        Over the end of such a line no JSON value can go on: a text holds no line feed, and inside a value there would
+        be a comma between ``}`` and ``{``. So as many values as lines means one value in each.
         """
         bytes_ = np.frombuffer(self.data, np.uint8)
         begins = self.ends[:-1] + 1
@@ -57,6 +58,28 @@ class Block:
     def lines(self) -> list[bytes]:
         """Without line feeds."""
         return bytes(self.data[:-1]).split(b"\n")
+
+    def short(self, report: Report) -> Iterator[Block]:
+        """Without the lines that are too long, which are reported: what stands before, between and behind them."""
+        begin, lines = 0, len(self.ends)
+        if len(self.data) > LINE_BYTES:
+            for long in np.flatnonzero(np.diff(self.ends, prepend=-1) > LINE_BYTES + 1).tolist():
+                if long > begin:
+                    yield self.part(begin, long)
+                report.reject(self.line + long, TOO_LONG)
+                begin = long + 1
+        if begin < lines:
+            yield self.part(begin, lines) if begin else self
+
+
+def more(stream: Readable, rest: bytes, pace: Pace) -> bytes:
+    """What is left and what follows it, a block at least unless the stream ends; nothing when nothing follows."""
+    # at least as much again as a line that has not ended yet: it is joined a few times, not once for each block
+    pieces, missing = [rest], max(pace.block_bytes - len(rest), len(rest))
+    while missing > 0 and (piece := stream.read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces) if len(pieces) > 1 else b""
 
 
 class Blocks:
@@ -74,40 +97,22 @@ class Blocks:
 
     def __iter__(self) -> Iterator[Block]:
         rest = b""
-        while data := self._more(rest):
+        while data := more(self._stream, rest, self._pace):
             end = data.rfind(b"\n") + 1
             rest = data[end:]
             if end:
-                yield from self._short(memoryview(data)[:end])
+                yield from self._block(memoryview(data)[:end]).short(self._report)
             if len(rest) > LINE_BYTES:
                 rest = self._passed_over()
             del data
         if rest:
-            yield from self._short(memoryview(rest + b"\n"))
+            yield self._block(memoryview(rest + b"\n"))
 
-    def _more(self, rest: bytes) -> bytes:
-        """What is left and what follows, a block at least; nothing when nothing follows."""
-        # at least as much again as a line that has not ended yet: it is joined a few times, not once for each block
-        pieces, missing = [rest], max(self._pace.block_bytes - len(rest), len(rest))
-        while missing > 0 and (piece := self._stream.read(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
-        return b"".join(pieces) if len(pieces) > 1 else b""
-
-    def _short(self, data: memoryview) -> Iterator[Block]:
-        """Lines that are not too long, in blocks."""
+    def _block(self, data: memoryview) -> Block:
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_FEED)
         block = Block(data, ends, self._line)
         self._line += len(ends)
-        begin = 0
-        if len(data) > LINE_BYTES:
-            for long in np.flatnonzero(np.diff(ends, prepend=-1) > LINE_BYTES + 1).tolist():
-                if long > begin:
-                    yield block.part(begin, long)
-                self._report.reject(block.line + long, TOO_LONG)
-                begin = long + 1
-        if begin < len(ends):
-            yield block.part(begin, len(ends)) if begin else block
+        return block
 
     def _passed_over(self) -> bytes:
         """What follows the line that is too long."""

@@ -30,11 +30,13 @@ class Layout:
         names: of the columns.
         kinds: what each may hold.
         decoder: lines to rows; a line that does not fit is an error.
+        listed: the same for an array.
     """
 
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
     decoder: msgspec.json.Decoder[Row]
+    listed: msgspec.json.Decoder[list[Row]]
 
 
 def layout(kinds: Mapping[str, Kind]) -> Layout:
@@ -42,7 +44,8 @@ def layout(kinds: Mapping[str, Kind]) -> Layout:
     fields = [_field(f"f{place}", kind) for place, kind in enumerate(kinds.values())]
     renamed = {f"f{place}": name for place, name in enumerate(kinds)}
     row = msgspec.defstruct("Row", fields, gc=False, forbid_unknown_fields=True, rename=renamed, kw_only=True)
-    return Layout(tuple(kinds), tuple(kinds.values()), msgspec.json.Decoder(row))
+    decoders = msgspec.json.Decoder(row), msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+    return Layout(tuple(kinds), tuple(kinds.values()), *decoders)
 
 
 def _field(name: str, kind: Kind) -> tuple[str, Any] | tuple[str, Any, Any]:

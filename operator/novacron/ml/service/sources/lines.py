@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk
-from novacron.ml.service.sources.blocks import Block
+from novacron.ml.service.sources.blocks import NO_TEXT, Block
 from novacron.ml.service.sources.columns import turned
 from novacron.ml.service.sources.layout import Layout, Learner, Row
 from novacron.ml.service.sources.records import gathered, most_cells
@@ -20,9 +20,8 @@ _FIRST_ROWS = 128
 """Rows that the first layout is learned from."""
 _BLANK = b" \t\r"
 _DEEP = "is nested too deeply"
-_NO_TEXT = "is not UTF-8"
 _LARGE = "Number out of range"
-_FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _any_object: msgspec.json.Decoder[Record] = msgspec.json.Decoder(dict[str, ANY])
 _any_values: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -43,7 +42,7 @@ def record(line: bytes) -> Record:
                 raise Unfit("is not a JSON object") from None
             return {name: _value(raw) for name, raw in _any_values.decode(line).items()}
     except UnicodeDecodeError:
-        raise Unfit(_NO_TEXT) from None
+        raise Unfit(NO_TEXT) from None
     except RecursionError:
         raise Unfit(_DEEP) from None
     except msgspec.DecodeError as error:
@@ -62,35 +61,48 @@ def _value(raw: msgspec.Raw) -> Any:
 
 
 class Lines:
-    """Blocks to chunks. What decodes as the layout says, and that is nearly everything, is never seen line by line."""
+    """Blocks to chunks. What decodes as the layout says, and that is nearly everything, is never seen line by line.
 
-    def __init__(self, pace: Pace, report: Report) -> None:
+    Args:
+        blanks: lines with nothing in them are passed over; else they are reported.
+    """
+
+    def __init__(self, pace: Pace, report: Report, *, blanks: bool = True) -> None:
         self._pace = pace
         self._report = report
+        self._blanks = blanks
         self._learner = Learner()
 
-    def chunks(self, blocks: Iterable[Block]) -> Iterator[Chunk]:
-        """All rows."""
-        for block in blocks:
-            begin, lines = 0, len(block.ends)
-            while begin < lines:
-                end = min(begin + self._most_rows(), lines)
-                yield from self._part(block.part(begin, end))
-                begin = end
+    def chunks(self, block: Block) -> Iterator[Chunk]:
+        """All rows of a block."""
+        begin, lines = 0, len(block.ends)
+        while begin < lines:
+            end = min(begin + self.most_rows(), lines)
+            yield from self._part(block.part(begin, end))
+            begin = end
 
-    def _most_rows(self) -> int:
-        layout = self._learner.layout
-        if layout:
-            return max(1, min(self._pace.rows, most_cells(self._pace) // max(len(layout.names), 1)))
+    @property
+    def layout(self) -> Layout | None:
+        """What most rows are expected to decode as."""
+        return self._learner.layout
+
+    def most_rows(self) -> int:
+        """Of the next chunk."""
+        if self.layout:
+            return max(1, min(self._pace.rows, most_cells(self._pace) // max(len(self.layout.names), 1)))
         return self._pace.rows if self._learner.rows else min(self._pace.rows, _FIRST_ROWS)
 
+    def fitting(self, layout: Layout, rows: list[Row]) -> Chunk:
+        """Of rows that decoded as the layout says; there is one at least."""
+        self._learner.rows += len(rows)
+        return turned(layout, rows)
+
     def _part(self, part: Block) -> Iterator[Chunk]:
-        layout = self._learner.layout
+        layout = self.layout
         rows = _all(layout, part) or self._most(layout, part) if layout else None
         if layout and rows is not None:
-            self._learner.rows += len(rows)
             if rows:
-                yield turned(layout, rows)
+                yield self.fitting(layout, rows)
         else:
             yield from gathered(self._each(part), self._pace)
             self._learner.settle()
@@ -98,10 +110,10 @@ class Lines:
     def _most(self, layout: Layout, part: Block) -> list[Row] | None:
         """Rows of all lines but those that are none at all; None: a line has a row that does not fit."""
         rows, unfit = [], []
-        for place, line in _lines(part):
+        for place, line in self._lines(part):
             try:
                 rows.append(layout.decoder.decode(line))
-            except _FAILURES:
+            except FAILURES:
                 try:
                     record(line)
                 except Unfit as error:
@@ -114,7 +126,7 @@ class Lines:
 
     def _each(self, part: Block) -> Iterator[Record]:
         """Rows of any kind, and what is to be learned from them."""
-        for place, line in _lines(part):
+        for place, line in self._lines(part):
             try:
                 row = record(line)
             except Unfit as error:
@@ -123,6 +135,12 @@ class Lines:
                 self._learner.learn(row)
                 yield row
 
+    def _lines(self, part: Block) -> Iterator[tuple[int, bytes]]:
+        """With their numbers."""
+        for place, line in enumerate(part.lines(), part.line):
+            if line.strip(_BLANK) or not self._blanks:
+                yield place, line
+
 
 def _all(layout: Layout, part: Block) -> list[Row] | None:
     """Rows of all lines at once; None: something is wrong with one of them, or it cannot be told which is whose."""
@@ -130,13 +148,6 @@ def _all(layout: Layout, part: Block) -> list[Row] | None:
         return None
     try:
         rows = layout.decoder.decode_lines(part.data)
-    except _FAILURES:
+    except FAILURES:
         return None
     return rows if len(rows) == len(part.ends) else None
-
-
-def _lines(part: Block) -> Iterator[tuple[int, bytes]]:
-    """Lines with something in them, with their numbers."""
-    for place, line in enumerate(part.lines(), part.line):
-        if line.strip(_BLANK):
-            yield place, line

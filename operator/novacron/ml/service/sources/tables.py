@@ -1,0 +1,186 @@
+"""Comma-separated values (RFC 4180), with a header."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from novacron.ml.domain.budget import LINE_BYTES, Pace
+from novacron.ml.domain.chunk import Chunk
+from novacron.ml.service.sources.blocks import LINE_FEED, NO_TEXT, TOO_LONG, Block
+from novacron.ml.service.sources.cells import chunk
+from novacron.ml.service.sources.records import most_cells
+from novacron.ml.service.sources.report import Report, Unreadable
+
+_COMMA = ord(",")
+_SHOWN = 80
+
+
+class Broken(ValueError):
+    """A record cannot be read to its end; the text says why."""
+
+
+class Text:
+    """The lines of all blocks, as the reader of records wants them: a quoted cell may go on over lines, and blocks."""
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self.blocks = blocks
+        self._lines: list[bytes] = []
+        self._next = 0
+        self._first = self._last = 0
+        self.began = 0
+        """Line with which the record at hand began."""
+        self._size = 0
+
+    def load(self, block: Block) -> None:
+        """Its lines are the next ones."""
+        self._lines, self._next, self._first = block.lines(), 0, block.line
+
+    def empty(self) -> bool:
+        """Whether no line is left of what was loaded."""
+        return self._next == len(self._lines)
+
+    def begin(self) -> None:
+        """A record begins with the next line."""
+        self.began = self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        """The next line. Raises ``Broken``."""
+        if self.empty():
+            self.load(next(self.blocks))
+        number = self._first + self._next
+        if self.began and number > self._last + 1:
+            raise Broken(TOO_LONG)  # a line of it was passed over
+        line = self._lines[self._next]
+        self._next += 1
+        self._last = number
+        self.began = self.began or number
+        self._size += len(line)
+        if self._size > LINE_BYTES:
+            raise Broken(TOO_LONG)
+        try:
+            return f"{line.decode()}\n"
+        except UnicodeDecodeError:
+            raise Broken(NO_TEXT) from None
+
+
+class Table:
+    """Blocks to chunks. Blocks without quotes are split, the others read record by record, to the same effect."""
+
+    def __init__(self, blocks: Iterable[Block], pace: Pace, report: Report) -> None:
+        self._text = Text(iter(blocks))
+        self._reader = csv.reader(self._text, strict=True)
+        self._pace = pace
+        self._report = report
+        self._names: list[str] = []
+        self._longest_cell = csv.field_size_limit()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows. Raises ``Unreadable``: columns without a name, or two of the same."""
+        while not self._names:
+            record = self._record()
+            if record is None:
+                return
+            self._names = _header(record)
+        while True:
+            yield from self._records()
+            block = next(self._text.blocks, None)
+            if block is None:
+                return
+            yield from self._block(block)
+
+    def _block(self, block: Block) -> Iterator[Chunk]:
+        """All that is simple of a block; the rest is loaded."""
+        begin, lines = 0, len(block.ends)
+        while begin < lines:
+            end = min(begin + self._most_rows(), lines)
+            part = block.part(begin, end)
+            text = self._simple(part)
+            if text is None:
+                self._text.load(block.part(begin, lines))
+                return
+            width = len(self._names)
+            cells = text.replace("\n", ",").split(",")
+            cells.pop()
+            yield chunk(self._names, [cells[place::width] for place in range(width)], plain=_plain(text))
+            begin = end
+
+    def _simple(self, part: Block) -> str | None:
+        """Lines that may be split at each comma, and have as many cells as they should; None: they may not."""
+        try:
+            text = str(part.data, "utf-8")
+        except UnicodeDecodeError:
+            return None
+        if '"' in text or np.diff(part.ends, prepend=-1).max() > self._longest_cell:
+            return None
+        data = part.data
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+            if "\r" in text:
+                return None
+            data = memoryview(text.encode())
+        rows, width = len(part.ends), len(self._names)
+        if width == 1 and (text.startswith("\n") or "\n\n" in text):
+            return None
+        text_bytes = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero((text_bytes == _COMMA) | (text_bytes == LINE_FEED))
+        whole = len(ends) == rows * width and (text_bytes[ends[width - 1 :: width]] == LINE_FEED).all()
+        return text if whole else None
+
+    def _records(self) -> Iterator[Chunk]:
+        """Of what is loaded."""
+        rows: list[list[str]] = []
+        while not self._text.empty():
+            record = self._record()
+            if not record:
+                continue
+            if len(record) != len(self._names):
+                reason = f"has {len(record)} cells where the header has {len(self._names)}"
+                self._report.reject(self._text.began, reason)
+                continue
+            rows.append(record)
+            if len(rows) >= self._most_rows():
+                yield self._turned(rows)
+                rows = []
+        if rows:
+            yield self._turned(rows)
+
+    def _turned(self, rows: list[list[str]]) -> Chunk:
+        return chunk(self._names, list(map(list, zip(*rows, strict=True))), plain=False)
+
+    def _record(self) -> list[str] | None:
+        """The next one; empty: it cannot be read, or is an empty line; None: there is none."""
+        self._text.begin()
+        try:
+            return next(self._reader, None)
+        except Broken as error:
+            reason = str(error)
+        except csv.Error as error:
+            reason = f"is not valid CSV: {str(error).partition(' - ')[0]}"
+        if not self._names:
+            raise Unreadable(f"the header (line {self._text.began}) {reason}; correct it, or name the right --format")
+        self._report.reject(self._text.began, reason)
+        return []
+
+    def _most_rows(self) -> int:
+        return max(1, min(self._pace.rows, most_cells(self._pace) // len(self._names)))
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and "_" not in text
+
+
+def _header(names: list[str]) -> list[str]:
+    for place, name in enumerate(names, 1):
+        if not name:
+            raise Unreadable(f"column {place} of the header has no name; give it one")
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise Unreadable(f"{times} columns of the header are called {name[:_SHOWN]!r}; give each a name of its own")
+    return names

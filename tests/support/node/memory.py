@@ -43,13 +43,11 @@ class Usage:
         resident: the most that a process of the container ever had in memory (VmHWM).
         counted: the most that the kernel charged to it; pages of files count until they are wanted elsewhere.
         limit: what it may have.
-        refused: how often it was at its limit, and pages of files made room.
     """
 
     resident: int
     counted: int
     limit: int
-    refused: int
 
 
 class ContainerMemory:
@@ -74,7 +72,6 @@ class ContainerMemory:
             max(resident, default=0) // _MEBIBYTE,
             self._figure("memory.max_usage_in_bytes") // _MEBIBYTE,
             self._figure("memory.limit_in_bytes") // _MEBIBYTE,
-            self._figure("memory.failcnt"),
         )
 
     def exhaust(self) -> None:

@@ -17,9 +17,8 @@ from tests.support.ml_pods import MlPod, end, piece, upload
 from tests.support.service_process import Answer
 from tests.support.waiting import until
 
-ONE = {"spill_bytes": 64 << 20}
-"""Disk for one job at a time."""
-THREE = {"spill_bytes": 3_300_000_000}
+ONE, THREE = 64 << 20, 3_300_000_000
+"""Bytes of disk for one job at a time, and for three."""
 LINE = b'{"a": 1.5, "b": "x"}\n'
 
 
@@ -42,7 +41,7 @@ def waiting(pod: MlPod) -> float:
 
 
 def test_more_jobs_than_places_wait_and_still_more_come_again_later(tmp_path: Path) -> None:
-    with MlPod(tmp_path / "ml", **ONE) as pod, ExitStack() as stack:
+    with MlPod(tmp_path / "ml", spill_bytes=ONE) as pod, ExitStack() as stack:
         first = held(pod, stack)
         until(lambda: pod.running == 1, "the first one runs")
         queue = [in_thread(lambda: pod.ask(LINE)) for _ in range(2)]
@@ -63,7 +62,7 @@ def test_more_jobs_than_places_wait_and_still_more_come_again_later(tmp_path: Pa
 
 
 def test_one_organization_leaves_a_place_to_others(tmp_path: Path) -> None:
-    with MlPod(tmp_path / "ml", **THREE) as pod, ExitStack() as stack:
+    with MlPod(tmp_path / "ml", spill_bytes=THREE) as pod, ExitStack() as stack:
         assert pod.process.metrics()["novacron_ml_places"] == 3
         token = pod.token(organization="5f0c2c1e-8f4e-4f3b-9b63-9c0a8f1d2e3f")
         lines = [held(pod, stack, token=token) for _ in range(2)]
@@ -79,7 +78,7 @@ def test_one_organization_leaves_a_place_to_others(tmp_path: Path) -> None:
 
 
 def test_who_leaves_the_queue_takes_nobodys_place(tmp_path: Path) -> None:
-    with MlPod(tmp_path / "ml", **ONE) as pod, ExitStack() as stack:
+    with MlPod(tmp_path / "ml", spill_bytes=ONE) as pod, ExitStack() as stack:
         first = held(pod, stack)
         until(lambda: pod.running == 1, "the first one runs")
         gone = stack.enter_context(upload(pod))
@@ -96,7 +95,7 @@ def test_a_full_scratch_is_told_and_is_empty_again_for_the_next(tmp_path: Path) 
         answer = pod.ask(rows * 600)
         assert (answer.status, answer.headers["content-type"]) == (507, "application/problem+json")
         detail = answer.json()["detail"]
-        assert "spec.ml.scratch.size" in detail
+        assert "ml.scratch.size" in detail
         assert "median=kll" in detail
         assert "--" not in detail
         assert str(tmp_path) not in detail

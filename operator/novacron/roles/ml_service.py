@@ -15,6 +15,7 @@ from novacron.ml.service.admission import Admission
 from novacron.ml.service.counts import Counts
 from novacron.ml.service.features import FeaturesOfTables
 from novacron.ml.service.health import MemoryDependency
+from novacron.ml.service.jobs import Jobs
 from novacron.ml.service.lingering import Lingering
 from novacron.ml.service.settings import MlSettings
 from novacron.ml.service.work import Extraction
@@ -41,7 +42,8 @@ def service(context: Context) -> Service:
     _show(counts, admission, limit)
     context.dependencies.append(MemoryDependency(memory.limit(), settings.memory.critical))
     work = Extraction(settings, limit, max(capacity.JOB_BYTES, room // places))
-    features = FeaturesOfTables(work, admission, counts, organization)
+    jobs = Jobs(work, admission, counts, settings.spill_directory)
+    features = FeaturesOfTables(jobs, admission, counts, organization)
     found = guarded.service(context, features.operations(), limits=features.limits(context.settings.limits))
     return dataclasses.replace(found, middleware=[Middleware(Lingering), *found.middleware])
 

@@ -15,12 +15,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from novacron.ml.service import media
+from novacron.ml.service import jobs, media
 from novacron.ml.service.admission import Admission, Full, Place
 from novacron.ml.service.body import Pipe
 from novacron.ml.service.counts import Counts
 from novacron.ml.service.document import Features
-from novacron.ml.service.jobs import Job, Jobs, Work
+from novacron.ml.service.jobs import Answer, Job, Jobs
 from novacron.workload.service import answers
 from novacron.workload.service.answers import Query, Refusal
 from novacron.workload.service.operations import Access, Operation, Stream
@@ -64,9 +64,9 @@ class FeaturesOfTables:
     """
 
     def __init__(
-        self, work: Work, admission: Admission, counts: Counts, organization: Callable[[Request], str | None]
+        self, running: Jobs, admission: Admission, counts: Counts, organization: Callable[[Request], str | None]
     ) -> None:
-        self._jobs = Jobs(work, admission, counts)
+        self._jobs = running
         self._admission = admission
         self._counts = counts
         self._organization = organization
@@ -109,16 +109,20 @@ class FeaturesOfTables:
         job = Job(sent, question.strict, question.median, question.categories, place.share, self._counts.took)
         working = self._jobs.begin(job, pipe, place)
         feeding = asyncio.create_task(self._fed(request, pipe))
+        given: Response = _Unsaid()
         try:
             await asyncio.wait((feeding, working), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 await feeding
-            return answers.content(working.result())
+            given = _Given(working.result())
         except ClientDisconnect:
-            return _Unsaid()
+            pass
         finally:
             pipe.abandon()
             await _cancelled(feeding)
+            if not isinstance(given, _Given):
+                jobs.drop(working)
+        return given
 
     async def _admitted(self, organization: str | None) -> Place:
         """Raises ``Refusal``."""
@@ -138,6 +142,23 @@ class FeaturesOfTables:
         while (await request.receive())["type"] != "http.disconnect":
             pass
         raise ClientDisconnect
+
+
+class _Given(Response):
+    """The answer, which is closed when it was sent, or could not be."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(media_type=answers.JSON, headers={**answers.UNCACHED, "Content-Length": str(answer.size)})
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for piece in self._answer.pieces():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._answer.close()
 
 
 class _Unsaid(Response):

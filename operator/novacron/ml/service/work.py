@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-
-import orjson
+from typing import BinaryIO, Self
 
 from novacron.adapters import memory
 from novacron.ml.domain.budget import BLOCK_BYTES, MemoryBudgetExceeded, Pace
@@ -19,11 +21,13 @@ from novacron.ml.service.pipeline import Pipeline, Plan
 from novacron.ml.service.pressure import Budget
 from novacron.ml.service.room import Room, SpillFull
 from novacron.ml.service.settings import MlSettings
+from novacron.ml.service.sources.blocks import Readable
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Report
 
-_REMEDY = "send less at once, ask for median=kll, or raise spec.ml.scratch.size"
-_ARROW_BYTES = 60_000_000
+_REMEDY = "send less at once, ask for median=kll, or raise ml.scratch.size"
+_SPOOLED_BYTES = 1 << 18
+_ARROW_BYTES = 50_000_000
 """Of memory, for pyarrow alone (docs/decisions/0034)."""
 
 
@@ -49,6 +53,29 @@ class SharedRoom(Room):
         return SpillFull(f"the scratch space is full: {error.strerror}, {size:,} bytes more to come; {_REMEDY}")
 
 
+class Spools:
+    """Bodies that must be there before they can be read: on disk, and gone at the end of the block."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def file(self, stream: Readable) -> BinaryIO:
+        """All of it. Raises ``SpillFull``."""
+        kept = self._opened.enter_context(self._room.file())
+        while piece := stream.read(_SPOOLED_BYTES):
+            kept.append(piece)
+        found = self._opened.enter_context(os.fdopen(kept.descriptor, "rb", closefd=False))
+        found.seek(0)
+        return found
+
+
 class Extraction:
     """Args:
     limit: bytes of memory that the process may use.
@@ -62,16 +89,26 @@ class Extraction:
         self._own = own
         self._directory = settings.spill_directory
 
-    def __call__(self, job: Job, body: Pipe) -> bytes:
-        """The answer's JSON. Raises ``NovaCronError``."""
+    def __call__(self, job: Job, body: Pipe, answer: BinaryIO) -> None:
+        """Writes the answer's JSON. Raises ``NovaCronError``."""
+        self._look(job)
         plan = Plan(self._budget, self._directory, median=job.median, categories=job.categories, own=self._own)
         pace, report = Pace(rows=self._rows, block_bytes=BLOCK_BYTES), Report(job.strict)
         room = SharedRoom(self._directory, job.share)
-        self._look(job)
-        with Pipeline(plan, pace, room) as pipeline:
-            chunks = opened(body, format=job.media.format, compression=job.media.compression, pace=pace, report=report)
+        with Spools(room) as spools, Pipeline(plan, pace, room) as pipeline:
+            chunks = opened(
+                body,
+                format=job.media.format,
+                compression=job.media.compression,
+                pace=pace,
+                report=report,
+                spool=spools.file,
+            )
             pipeline.run(_counted(chunks, job))
-            return orjson.dumps(pipeline.finish(Rejected(report.count, report.first)))
+            found = pipeline.finish(Rejected(report.count, report.first), lambda _columns: body.check())
+            for piece in found.json():
+                body.check()
+                _write(answer, piece, room)
 
     def _look(self, job: Job) -> None:
         """Raises ``MemoryBudgetExceeded`` where the library of a format does not fit, before it is there."""
@@ -82,8 +119,19 @@ class Extraction:
         ):
             raise MemoryBudgetExceeded(
                 f"{job.media.format} needs {needed // 1_000_000} MB of memory more than there are; send JSON Lines or"
-                " CSV, or raise spec.ml.resources.limits.memory"
+                " CSV, or raise ml.resources.limits.memory"
             )
+
+
+def _write(answer: BinaryIO, piece: bytes, room: Room) -> None:
+    """Raises ``SpillFull``: the answer of a wide table is on disk until it has been sent."""
+    room.take(len(piece))
+    try:
+        answer.write(piece)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise room.full(len(piece), error) from None
+        raise
 
 
 def _counted(chunks: Iterable[Chunk], job: Job) -> Iterator[Chunk]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from novacron.ml.domain.chunk import Floats
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 
 Ids = npt.NDArray[np.uint32]
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from novacron.ml.domain.categories import named
 from novacron.ml.service.room import Room
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 
 COLUMN_BYTES = 1 << 20
 NO_TEXT = -1

@@ -30,10 +30,10 @@ def work(path: Path, folder: Path) -> Callable[[], Answers]:
         importlib.import_module(module)
 
     def run() -> Answers:
-        printed = io.StringIO()
-        with redirect_stdout(printed):
+        printed = io.BytesIO()
+        with redirect_stdout(io.TextIOWrapper(printed, write_through=True)):
             features.main([str(path), "--spill-dir", str(folder)], standalone_mode=False)
-        return answers(json.loads(printed.getvalue()))
+            return answers(json.loads(printed.getvalue()))
 
     return run
 

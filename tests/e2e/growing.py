@@ -87,6 +87,7 @@ class Growth:
             return done()
 
         until(come, "the next stage of memory", _MOMENT + seconds, every=0.2)
+        told.now()
         lodging = told.lodging
         deployment = lodging.client.get("Deployment", lodging.namespace, f"{lodging.name}-{_ML}")
         assert deployment is not None

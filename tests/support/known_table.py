@@ -1,21 +1,16 @@
-"""A table as JSON Lines whose features are known exactly, however often its lines come again: every kind of column."""
+"""A table as JSON Lines with every kind of column; its lines may be sent again and again, and stay easy to judge."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-_RELATIVE = 1e-12
-"""Of mean and std, whatever the order (decisions.md 37)."""
-_BOUNDS = range(0, 101, 10)
-_KEPT = 1000
+from tests.support.whole_table import Rows
+
 _BROKEN = '{"cpu": 1.5, "zone": '
 _BROKEN_EVERY = 500
 
@@ -28,57 +23,9 @@ class KnownTable:
     text: all of them.
     """
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Rows
     broken: int
     text: bytes
-
-    def features(self, times: int = 1) -> dict[str, Any]:
-        """Columns of the answer to its lines, as often: by whole numbers, fractions and numpy over all of them."""
-        names = {name: None for row in self.rows for name in row}
-        return {name: self._column([row[name] for row in self.rows if name in row], times) for name in sorted(names)}
-
-    def _column(self, present: Sequence[Any], times: int) -> dict[str, Any]:
-        numbers = [float(one) for one in present if isinstance(one, (int, float))]
-        texts = [one for one in present if isinstance(one, str)]
-        found = {
-            "nulls": times * sum(one is None for one in present),
-            "absent": times * (len(self.rows) - len(present)),
-            "nested": times * sum(isinstance(one, list) for one in present),
-        }
-        if numbers and texts:
-            return found | {"type": "mixed", "numbers": _numbers(numbers, times), "categories": _texts(texts, times)}
-        if numbers:
-            return found | {"type": "number"} | _numbers(numbers, times)
-        return found | {"type": "category"} | _texts(texts, times)
-
-
-def _numbers(numbers: Sequence[float], times: int) -> dict[str, Any]:
-    mean = sum(map(Fraction, numbers), Fraction()) / len(numbers)
-    square = sum(((Fraction(one) - mean) ** 2 for one in numbers), Fraction()) / len(numbers)
-    bounds = [float(one) for one in np.percentile(np.repeat(np.array(numbers), times), _BOUNDS)]
-    return {
-        "count": times * len(numbers),
-        "infinite": 0,
-        "beyond_2_53": times * sum(abs(one) > 2**53 for one in numbers),
-        "mean": float(mean),
-        "std": math.sqrt(square),
-        "min": bounds[0],
-        "max": bounds[-1],
-        "median": bounds[5],
-        "histogram_bounds": bounds,
-        "quantile_error": None,
-    }
-
-
-def _texts(texts: Sequence[str], times: int) -> dict[str, Any]:
-    counts = sorted(Counter(texts).items(), key=lambda one: (-one[1], one[0]))
-    return {
-        "count": times * len(texts),
-        "distinct": len(counts),
-        "other": times * sum(count for _, count in counts[_KEPT:]),
-        "categories": [[text, times * count] for text, count in counts[:_KEPT]],
-        "count_error": None,
-    }
 
 
 def known_table(seed: int, amount: int = 8000) -> KnownTable:
@@ -113,23 +60,3 @@ def known_table(seed: int, amount: int = 8000) -> KnownTable:
     for place in reversed(broken):
         lines.insert(place, _BROKEN)
     return KnownTable(rows, len(broken), "".join(f"{line}\n" for line in lines).encode())
-
-
-def assert_agree(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Columns of two answers: identical, but for the last digits of mean and std."""
-    assert list(found) == list(wanted)
-    for name, column in wanted.items():
-        assert _rounded(found[name]) == _rounded(column), name
-        for one, other in zip(_moments(found[name]), _moments(column), strict=True):
-            assert math.isclose(one, other, rel_tol=_RELATIVE, abs_tol=0), name
-
-
-def _rounded(column: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what need not be identical."""
-    known = {key: value for key, value in column.items() if key not in ("mean", "std")}
-    return known | ({"numbers": _rounded(known["numbers"])} if "numbers" in known else {})
-
-
-def _moments(column: Mapping[str, Any]) -> list[float]:
-    numbers = column.get("numbers", column)
-    return [numbers[name] for name in ("mean", "std") if name in numbers]

@@ -58,41 +58,46 @@ def lines(rows: Rows) -> bytes:
     return "".join(json.dumps(row).replace("Infinity", "1e999") + "\n" for row in rows).encode()
 
 
-def judge(found: Mapping[str, Any], rows: Rows) -> None:
-    """Each figure of the answer against one computed on the whole table."""
+def judge(found: Mapping[str, Any], rows: Rows, times: int = 1) -> None:
+    """Each figure of the answer against one computed on the whole table.
+
+    Args:
+        times: how often the rows were there.
+    """
     names = {name for row in rows for name in row}
-    assert found["rows"] == len(rows)
+    assert found["rows"] == times * len(rows)
     assert list(found["columns"]) == sorted(names)
     for name in names:
-        _judge_column(found["columns"][name], [row[name] for row in rows if name in row], len(rows))
+        _judge_column(found["columns"][name], [row[name] for row in rows if name in row], len(rows), times)
 
 
-def _judge_column(column: Mapping[str, Any], present: Sequence[Any], rows: int) -> None:
+def _judge_column(column: Mapping[str, Any], present: Sequence[Any], rows: int, times: int) -> None:
     nested = sum(isinstance(one, (list, dict)) for one in present)
     strings = [one for one in present if isinstance(one, str)]
     floats = np.array([float(one) for one in present if isinstance(one, (int, float))])
     nulls = sum(one is None for one in present) + int(np.isnan(floats).sum())
     infinite = int(np.isinf(floats).sum())
     finite = floats[np.isfinite(floats)]
-    assert (column["absent"], column["nested"], column["nulls"]) == (rows - len(present), nested, nulls)
+    others = (rows - len(present), nested, nulls)
+    assert (column["absent"], column["nested"], column["nulls"]) == tuple(times * one for one in others)
     kind = {(False, False): "empty", (True, False): "number", (False, True): "category", (True, True): "mixed"}
     assert column["type"] == kind[len(finite) + infinite > 0, len(strings) > 0]
     both = column["type"] == "mixed"
     if len(finite) + infinite:
-        _judge_numbers(column["numbers"] if both else column, finite, infinite)
+        _judge_numbers(column["numbers"] if both else column, finite, infinite, times)
     if strings:
-        _judge_texts(column["categories"] if both else column, strings)
+        _judge_texts(column["categories"] if both else column, strings, times)
 
 
-def _judge_numbers(found: Mapping[str, Any], finite: np.ndarray[Any, Any], infinite: int) -> None:
-    assert (found["count"], found["infinite"]) == (len(finite), infinite)
+def _judge_numbers(found: Mapping[str, Any], finite: np.ndarray[Any, Any], infinite: int, times: int) -> None:
+    assert (found["count"], found["infinite"]) == (times * len(finite), times * infinite)
     if not len(finite):
         assert found["mean"] is None
         assert found["histogram_bounds"] is None
         return
-    series = pd.Series(finite)
+    series = pd.Series(np.repeat(finite, times))
     assert (found["min"], found["max"]) == (series.min(), series.max())
-    quantiles = [float(one) for one in np.percentile(finite, BOUNDS)]
+    quantiles = [float(one) for one in np.percentile(series.to_numpy(), BOUNDS)]
     assert found["histogram_bounds"] == quantiles
     assert found["median"] == series.median()
     assert found["beyond_2_53"] == int((series.abs() > 2.0**53).sum())
@@ -104,9 +109,30 @@ def _judge_numbers(found: Mapping[str, Any], finite: np.ndarray[Any, Any], infin
     assert found["std"] == pytest.approx(root, rel=_RELATIVE, abs=0)
 
 
-def _judge_texts(found: Mapping[str, Any], strings: Sequence[str]) -> None:
-    counts = pd.Series(strings, dtype=object).value_counts()
+def _judge_texts(found: Mapping[str, Any], strings: Sequence[str], times: int) -> None:
+    counts = times * pd.Series(strings, dtype=object).value_counts()
     ordered = sorted(((str(text), int(count)) for text, count in counts.items()), key=lambda one: (-one[1], one[0]))
     assert found["categories"] == [list(one) for one in ordered[:_KEPT]]
-    assert (found["count"], found["distinct"]) == (len(strings), len(ordered))
+    assert (found["count"], found["distinct"]) == (times * len(strings), len(ordered))
     assert found["other"] == sum(count for _, count in ordered[_KEPT:])
+
+
+def assert_agree(found: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    """Two answers of one table: identical, but for the last digits of means and deviations, and numbers of lines."""
+    assert (found["rows"], found["rejected"]["count"]) == (other["rows"], other["rejected"]["count"])
+    assert list(found["columns"]) == list(other["columns"])
+    for name, column in other["columns"].items():
+        assert _rounded(found["columns"][name]) == _rounded(column), name
+        for one, wanted in zip(_moments(found["columns"][name]), _moments(column), strict=True):
+            assert one == pytest.approx(wanted, rel=_RELATIVE, abs=0), name
+
+
+def _rounded(column: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what need not be identical."""
+    known = {key: value for key, value in column.items() if key not in ("mean", "std")}
+    return known | ({"numbers": _rounded(known["numbers"])} if "numbers" in known else {})
+
+
+def _moments(column: Mapping[str, Any]) -> list[float]:
+    numbers = column.get("numbers", column)
+    return [numbers[name] for name in ("mean", "std") if numbers.get(name) is not None]

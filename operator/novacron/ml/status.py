@@ -39,7 +39,7 @@ class Facts:
         bounded_by: what sets that bound, in words that lead to it.
         allowed: whether right-sizing is on.
         killed: whether the kernel killed a pod with exactly this limit for want of memory.
-        smaller: whether pods with less are still there, after right-sizing raised it.
+        smaller: the limit of pods that have less, after right-sizing raised it; 0: there are none left.
         tried: seconds since every pod has this limit, or since its rollout is stuck over kills. None: neither.
         peak: the most that the metrics API showed of a pod with this limit; 0: it showed none.
     """
@@ -50,7 +50,7 @@ class Facts:
     bounded_by: str
     allowed: bool
     killed: bool = False
-    smaller: bool = False
+    smaller: int = 0
     tried: float | None = None
     peak: int = 0
 
@@ -102,21 +102,23 @@ def step(facts: Facts, said: tuple[Dependency, ...] | None) -> Step:
         said: what the pods behind the Service complain of by now; None: they do not answer, or nobody asks them.
     """
     short = is_short(facts, said)
-    return sizing.judged(Sight(facts.limit, facts.bound, facts.allowed, short, facts.smaller, facts.tried))
+    return sizing.judged(Sight(facts.limit, facts.bound, facts.allowed, short, facts.smaller > 0, facts.tried))
 
 
 def memory_adequate(facts: Facts, said: tuple[Dependency, ...] | None) -> Condition:
     """Only False is bad, and nothing is gated by it."""
     following = step(facts, said)
     limit, to, most = size(facts.limit), size(following.limit), f"{facts.bounded_by} allows {size(facts.bound)}"
-    grown = f"1.5 x {limit} in whole {size(sizing.STEP)} is {size(sizing.following(facts.limit))}"
+    grown = _grown(facts.limit)
     match following.verdict:
         case Verdict.ADEQUATE:
             message = f"No pod of ml was short of memory at its limit of {limit}{_learned(facts)}"
             return condition("True", "MemoryAdequate", message)
         case Verdict.ROLLING:
-            message = f"Pods with less than {limit} are being replaced{_learned(facts)}; {most}"
-            return condition("False", "LimitRaised", message)
+            replaced = f"Pods with {size(facts.smaller)} are being replaced by pods with {limit}{_learned(facts)}"
+            by_a_step = min(sizing.following(facts.smaller), facts.bound) == facts.limit
+            why = f": {_grown(facts.smaller)}, and {most}" if by_a_step else f"; {most}"
+            return condition("False", "LimitRaised", f"{replaced}{why}")
         case Verdict.SHORT:
             remedy = f"raise {_GIVEN} to {to}, or switch on {_SWITCH} and bound it by its maxMemory"
             return condition("False", "LimitTooSmall", f"{_short(facts, said)}; {grown}: {remedy}")
@@ -128,6 +130,10 @@ def memory_adequate(facts: Facts, said: tuple[Dependency, ...] | None) -> Condit
         case Verdict.STOPPED:
             remedy = "not raised any more: raise that, or give pods less to do at once"
             return condition("False", "LimitAtMost", f"{_short(facts, said)}; {most}: {remedy}")
+
+
+def _grown(limit: int) -> str:
+    return f"1.5 x {size(limit)} in whole {size(sizing.STEP)} is {size(sizing.following(limit))}"
 
 
 def _short(facts: Facts, said: tuple[Dependency, ...] | None) -> str:

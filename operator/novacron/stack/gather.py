@@ -182,14 +182,14 @@ async def _in_use(kube: Kube, resource: NovaCron) -> dict[str, int]:
         async with asyncio.timeout(_METRICS_SECONDS):
             selector = labels.pods_of(meta.name, ml.ROLE)
             found = await kube.list(kinds.POD_METRICS, meta.namespace, label_selector=selector)
-    except (ApiError, TimeoutError):
-        return {}
-    return {
-        item["metadata"]["name"]: int(quantity.parse(str(at(container, "usage", "memory", default="0"))))
-        for item in found.items
-        for container in at(item, "containers", default=[])
-        if container.get("name") == ml.ROLE
-    }
+        return {
+            item["metadata"]["name"]: int(quantity.parse(str(container["usage"]["memory"])))
+            for item in found.items
+            for container in item["containers"]
+            if container["name"] == ml.ROLE
+        }
+    except (ApiError, TimeoutError, LookupError, TypeError, ValueError):
+        return {}  # whatever stands behind an aggregated API is no reason to stop a pass
 
 
 def _component(pod: Manifest) -> str:

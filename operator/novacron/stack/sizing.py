@@ -76,13 +76,14 @@ def seen(
     """
     listed = [pod for pod in own if at(pod, "metadata", "deletionTimestamp") is None]
     current = [pod for pod in listed if _limit_of(pod) == known.limit]
-    smaller = any(_limit_of(pod) < known.limit for pod in listed)
+    raised = known.limit > known.given
+    smaller = max((of for pod in listed if raised and (of := _limit_of(pod)) < known.limit), default=0)
     killed = [pod for pod in current if pods.killed_for_memory(pod, ml.ROLE, now - _COUNTS)]
     deployment = children.get(rollout.child(resource, "Deployment", ml.ROLE))
     tried = None
     if deployment is not None and (rollout.alone(deployment) or any(not pods.is_ready(pod) for pod in killed)):
         tried = rollout.resting(deployment, now)
-    return dataclasses.replace(known, killed=bool(killed), smaller=smaller and known.limit > known.given, tried=tried)
+    return dataclasses.replace(known, killed=bool(killed), smaller=smaller, tried=tried)
 
 
 def used(known: Facts, own: Iterable[Manifest], in_use: Mapping[str, int]) -> int:

@@ -83,12 +83,21 @@ def memory(state: State = "degraded", reason: str = "MemoryCritical", words: str
             id="at-the-most",
         ),
         pytest.param(
-            {"limit": 192 * MI, "smaller": True, "tried": None},
+            {"limit": 192 * MI, "smaller": 128 * MI, "tried": None},
             None,
             ("False", "LimitRaised"),
-            "Pods with less than 192Mi are being replaced; learned by right-sizing, where"
-            " spec.ml.resources.limits.memory gives 128Mi; spec.ml.memory.rightSizing.maxMemory allows 400Mi",
+            "Pods with 128Mi are being replaced by pods with 192Mi; learned by right-sizing, where"
+            " spec.ml.resources.limits.memory gives 128Mi: 1.5 x 128Mi in whole 16Mi is 192Mi, and"
+            " spec.ml.memory.rightSizing.maxMemory allows 400Mi",
             id="rolling-out",
+        ),
+        pytest.param(
+            {"limit": 288 * MI, "smaller": 200 * MI, "tried": None},
+            None,
+            ("False", "LimitRaised"),
+            "Pods with 200Mi are being replaced by pods with 288Mi; learned by right-sizing, where"
+            " spec.ml.resources.limits.memory gives 128Mi; spec.ml.memory.rightSizing.maxMemory allows 400Mi",
+            id="rolling-out-what-was-learned-before-as-the-bound-was-raised-again",
         ),
         pytest.param(
             {},
@@ -99,11 +108,12 @@ def memory(state: State = "degraded", reason: str = "MemoryCritical", words: str
             id="critical",
         ),
         pytest.param(
-            {"limit": 192 * MI, "smaller": True, "tried": None},
+            {"limit": 192 * MI, "smaller": 128 * MI, "tried": None},
             (memory(),),
             ("False", "LimitRaised"),
-            "Pods with less than 192Mi are being replaced; learned by right-sizing, where"
-            " spec.ml.resources.limits.memory gives 128Mi; spec.ml.memory.rightSizing.maxMemory allows 400Mi",
+            "Pods with 128Mi are being replaced by pods with 192Mi; learned by right-sizing, where"
+            " spec.ml.resources.limits.memory gives 128Mi: 1.5 x 128Mi in whole 16Mi is 192Mi, and"
+            " spec.ml.memory.rightSizing.maxMemory allows 400Mi",
             id="what-pods-of-an-earlier-limit-said-is-old-news",
         ),
     ],

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -216,8 +217,16 @@ async def test_the_most_that_pods_that_are_short_of_memory_use_is_remembered(ser
     assert (await memory(kube, Memory("u", 0.0))).peak == 30 << 20
 
 
-@pytest.mark.parametrize("answer", [404, 403, 500, 503], ids=str)
-async def test_without_a_metrics_api_kills_are_told_all_the_same(server: ApiServer, kube: Kube, answer: int) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(404, 403, 500, 503),
+        pytest.param({"metadata": {}, "items": [{"metadata": {"name": "nc-ml-1"}}]}, id="no-containers"),
+        pytest.param({"metadata": {}, "items": [metrics("nc-ml-1", ml="much")]}, id="no-quantity"),
+        pytest.param({"items": []}, id="no-list"),
+    ],
+)
+async def test_without_a_metrics_api_kills_are_told_all_the_same(server: ApiServer, kube: Kube, answer: Any) -> None:
     server.holds(kinds.POD, "shop", of_ml(1, states.ended(137, "OOMKilled")))
     server.answers["/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods"] = answer
     assert await memory(kube, Memory("u", 0.0)) == dataclasses.replace(FACTS, killed=True)

@@ -143,9 +143,9 @@ def test_a_kill_under_what_was_learned_counts_and_one_from_before_does_not() -> 
 
 
 def test_pods_with_less_are_told_only_after_right_sizing_raised_the_limit() -> None:
-    assert seen(pod(), pod(1, "192Mi"), body=status("192Mi")).smaller
-    assert not seen(pod(1, "192Mi"), body=status("192Mi")).smaller
-    assert not seen(pod(limit="64Mi"), pod(1)).smaller, "a person raised it"
+    assert seen(pod(), pod(1, "64Mi"), pod(2, "192Mi"), body=status("192Mi")).smaller == 128 * MI
+    assert seen(pod(1, "192Mi"), body=status("192Mi")).smaller == 0
+    assert seen(pod(limit="64Mi"), pod(1)).smaller == 0, "a person raised it"
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ def chunk(names: Sequence[str], columns: Sequence[list[str]], *, plain: bool) ->
 def _packed(pack: Callable[..., None], row: Floats, cells: list[str], plain: bool) -> bool:
     """Whether every cell is a number or empty; then they are in the row."""
     try:
-        # nearly all numbers are what JSON calls so, and msgspec reads them twice as fast as ``float``. A cell with a comma
-        # in it is seen by their count
+        # nearly all numbers are JSON's too, and msgspec reads them twice as fast as ``float``; a cell with a comma
+        # in it shows in their count
         values = _floats.decode(f"[{','.join(cells)}]")
         if len(values) == len(cells):
             pack(row.data, 0, *values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntFlag
 from types import NoneType
 from typing import Any, TypedDict
@@ -24,6 +25,7 @@ class Absent(msgspec.Struct, gc=False, frozen=True):
 Record = dict[str, Any]
 """A row: the values are of the types in ``KINDS``."""
 ABSENT = Absent()
+NESTED = List()
 NAN = float("nan")
 
 
@@ -47,3 +49,11 @@ KINDS: dict[type, Kind] = {
     Absent: Kind.MISSING,
 }
 ANY: Any = float | bool | str | None | List | Object
+
+
+def kind_of(values: Iterable[Any]) -> Kind:
+    """Of all of them together."""
+    kind = Kind.NULL
+    for seen in set(map(type, values)):
+        kind |= KINDS[seen]
+    return kind

@@ -26,10 +26,9 @@ class Rejected:
     count: int = 0
     first: Sequence[tuple[int, str]] = ()
 
-    def merged(self, other: Rejected) -> Rejected:
-        """Of both; as many of the first ones as one alone would show."""
-        most = max(len(self.first), len(other.first))
-        return Rejected(self.count + other.count, [*self.first, *other.first][:most])
+    def with_part(self, other: Rejected) -> Rejected:
+        """Counts those of a part too, whose line numbers say nothing here."""
+        return Rejected(self.count + other.count, self.first)
 
     def document(self) -> dict[str, Any]:
         return {"count": self.count, "first": [{"line": line, "reason": reason} for line, reason in self.first]}

@@ -157,7 +157,7 @@ class Pipeline:
         state.restore(columns)
         self.columns.merge(columns)
         self._texts.adopt(state.texts(), state.forgotten)
-        self._rejected = self._rejected.merged(state.rejected)
+        self._rejected = self._rejected.with_part(state.rejected)
 
     def save(self, path: Path, rejected: Rejected = NOTHING) -> None:
         """Writes the state of all that was taken. Afterwards only to be closed. Raises ``Unwritten``, ``SpillFull``."""
@@ -173,7 +173,7 @@ class Pipeline:
                 numbers,
                 texts,
                 forgotten,
-                self._rejected.merged(rejected),
+                rejected.with_part(self._rejected),
             ),
         )
 
@@ -218,7 +218,7 @@ class Pipeline:
         for name, found in self._sketched() if self._plan.median == "kll" else self._exact():
             quantiles[name] = found
             done(len(quantiles))
-        return Features(self.columns, quantiles, self._texts.finish, self._rejected.merged(rejected))
+        return Features(self.columns, quantiles, self._texts.finish, rejected.with_part(self._rejected))
 
     def _sketched(self) -> Iterator[tuple[str, Quantiles]]:
         for name, column in self.columns:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from novacron.adapters import memory
-from novacron.ml.domain.budget import BLOCK_BYTES, MemoryBudgetExceeded, Pace
+from novacron.ml.domain.budget import BLOCK_BYTES, Pace
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.domain.features import Rejected
 from novacron.ml.domain.shares import Share, ShareExceeded
@@ -24,8 +22,6 @@ from novacron.ml.service.sources.report import Report
 from novacron.ml.service.spools import Spools
 
 _REMEDY = "send less at once, ask for median=kll, or raise ml.scratch.size"
-_ARROW_BYTES = 50_000_000
-"""Of memory, for pyarrow alone (docs/decisions/0034)."""
 
 
 class SharedRoom(Room):
@@ -65,7 +61,6 @@ class Extraction:
 
     def __call__(self, job: Job, body: Pipe, answer: BinaryIO) -> None:
         """Writes the answer's JSON. Raises ``NovaCronError``."""
-        self._look(job)
         plan = Plan(self._budget, self._directory, median=job.median, categories=job.categories, own=self._own)
         pace, report = Pace(rows=self._rows, block_bytes=BLOCK_BYTES), Report(job.strict)
         room = SharedRoom(self._directory, job.share)
@@ -77,24 +72,13 @@ class Extraction:
                 pace=pace,
                 report=report,
                 spool=spools.file,
+                reserve=pipeline.pressure.reserve,
             )
             pipeline.run(_counted(chunks, job))
             found = pipeline.finish(Rejected(report.count, report.first), lambda _columns: body.check())
             for piece in found.json():
                 body.check()
                 _write(answer, piece, room)
-
-    def _look(self, job: Job) -> None:
-        """Raises ``MemoryBudgetExceeded`` where the library of a format does not fit, before it is there."""
-        needed = 0 if "pyarrow" in sys.modules else _ARROW_BYTES
-        if (
-            job.media.format in ("arrow", "parquet")
-            and memory.resident() + needed > self._budget.limit * self._budget.critical
-        ):
-            raise MemoryBudgetExceeded(
-                f"{job.media.format} needs {needed // 1_000_000} MB of memory more than there are; send JSON Lines or"
-                " CSV, or raise ml.resources.limits.memory"
-            )
 
 
 def _write(answer: BinaryIO, piece: bytes, room: Room) -> None:

@@ -23,7 +23,7 @@ MOST_HELD = 64 << 20
 _FILE_HEADER = 8
 """Of an Arrow file; a stream follows it, with all that is needed."""
 _PAGES = 64 << 10
-_HELD_TIMES = 4
+_HELD_TIMES = 8
 """Of a row group's size, while it is decoded; measured."""
 Reserve = Callable[[int, str], None]
 """Asked before so many bytes are taken at once, for what."""

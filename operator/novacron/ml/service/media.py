@@ -19,8 +19,8 @@ TYPES: Mapping[str, tuple[Format, str]] = {
     "application/json": ("json", "An array of objects."),
     "text/csv": ("csv", "RFC 4180 in UTF-8; the first line has the names of the columns."),
     "application/vnd.apache.arrow.stream": ("arrow", "The streaming format of Arrow's IPC."),
-    "application/vnd.apache.arrow.file": ("arrow", "The file format of Arrow's IPC; it is kept on disk meanwhile."),
-    "application/vnd.apache.parquet": ("parquet", "Parquet; it is kept on disk meanwhile."),
+    "application/vnd.apache.arrow.file": ("arrow", "The file format of Arrow's IPC."),
+    "application/vnd.apache.parquet": ("parquet", "Parquet; it is kept on disk until it has come."),
 }
 """Media type -> format, and what it is."""
 CODINGS: Mapping[str, Compression | None] = {"identity": None, "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}

@@ -120,7 +120,7 @@ class Pipeline:
         self.columns.take(chunk)
         if self._spill is not None:
             self._spill.write(chunk)
-        self._texts.add(chunk.texts)
+        self.columns.count_texts(self._texts.add(chunk.texts))
         if self._codes is not None:
             self._codes.add(chunk.rows, chunk.texts)
         self._gather(chunk)

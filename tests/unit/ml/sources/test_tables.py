@@ -16,7 +16,24 @@ from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Rejected, Report, Unreadable
 from tests.support.chunks import Dribble, table, together
 
-NUMBERS = ["0", "1", "-2.5", "+3", "1e3", ".5", "5.", "007", " 8 ", "nan", "inf", "-Infinity", "1e400", "9" * 30]
+NUMBERS = [
+    "0",
+    "1",
+    "-2.5",
+    "+3",
+    "1e3",
+    ".5",
+    "5.",
+    "007",
+    " 8 ",
+    "\n8",
+    "\x1c8\t",
+    "nan",
+    "inf",
+    "-Infinity",
+    "1e400",
+    "9" * 30,
+]
 TEXTS = [
     "eu",
     "a b",

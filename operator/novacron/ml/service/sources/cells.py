@@ -14,15 +14,15 @@ import numpy as np
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.service.sources.values import NAN
 
-_SPACE = r"[ \t\r\f\v]*+"
 _DECIMAL = (
-    rf"{_SPACE}[-+]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?"
-    rf"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){_SPACE}"
+    r"{0}[-+]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?"
+    r"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){0}"
 )
 """What ``float`` reads, without underscores and digits of other scripts. Possessive: no text is looked at twice."""
+_SPACE = r" \t\r\f\v"
 _floats = msgspec.json.Decoder(list[float])
-_number = re.compile(_DECIMAL).fullmatch
-_any_number = re.compile(rf"\n{_DECIMAL}(?=\n)").search
+_number = re.compile(_DECIMAL.format(rf"[{_SPACE}\n]*+")).fullmatch
+_any_number = re.compile(rf"\n{_DECIMAL.format(rf'[{_SPACE}]*+')}(?=\n)").search
 
 
 def chunk(names: Sequence[str], columns: Sequence[list[str]], *, plain: bool) -> Chunk:

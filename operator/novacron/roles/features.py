@@ -206,6 +206,7 @@ def _taken(
             pace=pipeline.pace,
             report=report,
             spool=spools.file,
+            reserve=pipeline.pressure.reserve,
         )
         pipeline.run(source)
     return report

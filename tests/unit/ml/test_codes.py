@@ -18,7 +18,7 @@ from novacron.ml.domain.categories import named
 from novacron.ml.service import codes
 from novacron.ml.service.codes import Codes
 from novacron.ml.service.room import Room, SpillFull
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 from tests.unit.ml.texts import ANY, Values, expected
 
 COLUMNS = ("a", "b", "é")

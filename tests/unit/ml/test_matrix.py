@@ -16,7 +16,7 @@ from novacron.ml.service.matrix import Dtype, Form, Numbers, OtherRows
 from novacron.ml.service.output import output
 from novacron.ml.service.records import Records
 from novacron.ml.service.room import Room
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 from novacron.ml.service.spill import Spill
 from tests.unit.ml.tables import chunk, chunks
 

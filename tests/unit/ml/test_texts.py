@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from novacron.ml.domain.categories import KEPT, Categories
 from novacron.ml.service import runs, texts
 from novacron.ml.service.room import Room, SpillFull
-from novacron.ml.service.runs import Damaged, Run, in_order, merged, written
+from novacron.ml.service.runs import Run, in_order, merged, written
+from novacron.ml.service.section import Damaged
 from novacron.ml.service.texts import Texts
 from tests.unit.ml.texts import ANY, Values, counted, expected
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from novacron.ml.domain.categories import named
 from novacron.ml.service.room import Room
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 
 COLUMN_BYTES = 1 << 20
 NO_TEXT = -1
@@ -122,7 +122,6 @@ class Codes:
         """Appends the rows of another one. Their file must stay open until the codes are written."""
         self._close_section()
         self._sections += sections
-        self._dictionaries.clear()
 
     def sections(self) -> tuple[Section, ...]:
         """All rows so far, for a state or another one."""

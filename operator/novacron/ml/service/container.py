@@ -20,7 +20,7 @@ import msgspec
 
 from novacron.core.errors import NovaCronError
 from novacron.ml.service.output import output
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 
 MAGIC = b"NCF1"
 FORMAT = 1

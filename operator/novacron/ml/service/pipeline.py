@@ -72,7 +72,7 @@ class Pipeline:
     def __init__(self, plan: Plan, pace: Pace, room: Room | None = None) -> None:
         self.pace = pace
         self._plan = plan
-        self._pressure = Pressure(plan.budget, pace)
+        self.pressure = Pressure(plan.budget, pace)
         self._own = plan.budget.limit if plan.own is None else plan.own
         self.room = room or Room(plan.directory, plan.max_spill)
         self.columns = self._empty()
@@ -120,11 +120,11 @@ class Pipeline:
         self.columns.take(chunk)
         if self._spill is not None:
             self._spill.write(chunk)
-        self._texts.add(chunk.texts)
+        self.columns.count_texts(self._texts.add(chunk.texts))
         if self._codes is not None:
             self._codes.add(chunk.rows, chunk.texts)
         self._gather(chunk)
-        self._pressure.check()
+        self.pressure.check()
 
     def _gather(self, chunk: Chunk) -> None:
         """Chunks of few rows wait for each other: of wide tables, which are looked at a row at a time else."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from novacron.ml.domain.chunk import Floats
-from novacron.ml.service.runs import Damaged, Section
+from novacron.ml.service.section import Damaged, Section
 
 Ids = npt.NDArray[np.uint32]
 
@@ -83,6 +83,7 @@ class Records:
             every: rows without any of these columns, too.
         """
         table, filled, runs = np.empty((len(columns), rows), np.float64), 0, _Runs(self, columns)
+        self._advise(len(columns) < len(self.ids))
         for record in self:
             found = runs.of(record.ids)
             done = 0 if found or every else record.rows
@@ -111,6 +112,12 @@ class Records:
             if not got:
                 raise _damaged(place - self.section.offset, "is not there any more")
             view, place = view[got:], place + got
+
+    def _advise(self, parts: bool) -> None:
+        """Tells the system whether parts of records are read: to read ahead would be for nothing, and costs most where
+        the file is larger than the memory that is left for it."""
+        advice = os.POSIX_FADV_RANDOM if parts else os.POSIX_FADV_NORMAL
+        os.posix_fadvise(self.section.descriptor, 0, 0, advice)
 
     def _read(self, at: int, size: int) -> bytes:
         if at + size > self.section.length:

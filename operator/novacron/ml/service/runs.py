@@ -7,24 +7,22 @@ time in little of it.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from struct import Struct
 
 import msgspec
 
-from novacron.core.errors import NovaCronError
 from novacron.ml.service.room import RoomFile
+from novacron.ml.service.section import Damaged, Section
 
 FAN_IN = 96
 """Runs that are read at a time."""
 BLOCK = 4 << 10
 """Bytes that a block's texts take in memory; a single text may be larger."""
 _PIECE = 64 << 10
-"""Bytes of a run that are read or written at a time."""
+"""Bytes of a run that are written at a time."""
 _READ = 2 << 10
 """Bytes within which most blocks end."""
 _PORTION = 2048
@@ -38,38 +36,6 @@ Batch = tuple[str, Sequence[str], Sequence[int]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[str, list[str], list[int]]).decode
-
-
-class Damaged(NovaCronError):
-    """What is read is not what was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of an open file, which whoever made this keeps open.
-
-    Args:
-        descriptor: of the file.
-        offset: of the first byte.
-        length: in bytes.
-    """
-
-    descriptor: int
-    offset: int
-    length: int
-
-    def read(self, size: int, at: int) -> bytes:
-        """At most ``size`` bytes from ``at``, counted from the section's beginning; less only at its end."""
-        wanted = min(size, self.length - at)
-        data = os.pread(self.descriptor, wanted, self.offset + at)
-        if len(data) < wanted:
-            raise Damaged(f"the file ends at {self.offset + at + len(data)}, {wanted - len(data)} bytes too early")
-        return data
-
-    def pieces(self) -> Iterator[bytes]:
-        """All of it, to be written elsewhere."""
-        for at in range(0, self.length, _PIECE):
-            yield self.read(_PIECE, at)
 
 
 class Run(Section):

@@ -12,7 +12,7 @@ import numpy as np
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.service.records import HEAD, RECORD, Records, encoded
 from novacron.ml.service.room import Room
-from novacron.ml.service.runs import Section
+from novacron.ml.service.section import Section
 
 
 class Spill:

@@ -51,7 +51,7 @@ class Extraction:
                 spool=scratch.body,
             )
             pipeline.run(_counted(chunks, job))
-            found = pipeline.finish(Rejected(report.count, report.first), lambda _columns: body.check())
+            found = pipeline.finish(Rejected(report.count, report.first), check=body.check)
             for piece in found.json():
                 body.check()
                 scratch.write(answer, piece)

@@ -11,15 +11,17 @@ from typing import Any
 
 import yaml
 
+from tests.support import documented
 from tests.support.api_client import Manifest
 from tests.support.controlplane.plane import KubectlError
 from tests.support.living import ROOT, Living
 
-SAMPLE = ROOT / "manifests" / "samples" / "features-job.yaml"
+_SAMPLE = "manifests/samples/features-job.yaml"
+_PAGE = ROOT / "docs" / "ml.md"
 PARTS = 8
 _NAMESPACE = "novacron-features"
 _USER = 65532
-_SECONDS = 240
+_PATIENCE, _SHORTER = "--timeout=24h", "--timeout=240s"
 
 
 class Spread:
@@ -39,9 +41,6 @@ class Spread:
         self._folder.mkdir()
         for number, text in enumerate(self._parts):
             (self._folder / f"part-{number}.jsonl").write_bytes(text)
-        # pytest's folders are for its own user alone
-        for folder in (self._folder, *self._folder.parents[:2]):
-            folder.chmod(0o755)
         os.chown(self._folder, _USER, _USER)
         self._living.kubectl("apply", "--server-side", "-f", "-", input=self._volume())
         return self
@@ -53,30 +52,35 @@ class Spread:
         self._living.kubectl("delete", "persistentvolume", _NAMESPACE)
 
     def run(self) -> str:
-        """What the last command of the sample's first lines gives: the answer."""
-        self._living.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(list(_sample())))
-        self._complete("features-parts")
+        """The answer, by the commands of the page, each as it stands there."""
+        said = ""
+        for words in documented.commands(_PAGE, "kubectl"):
+            if words[1:4] == ["apply", "-f", _SAMPLE]:
+                self.begin()
+            elif _NAMESPACE in words:
+                said = self._kubectl(*words[3 : words.index(">") if ">" in words else None])
+        return said
+
+    def begin(self) -> None:
+        self._living.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(_sample()))
+
+    def failed(self) -> str:
+        """Which parts have failed, once the others are through."""
+        self._kubectl("wait", "--for=condition=Failed", _PATIENCE, "job/features-parts")
+        return self._kubectl("get", "job", "features-parts", "-o", "jsonpath={.status.failedIndexes}")
+
+    def _kubectl(self, *words: str) -> str:
         there = ("-n", _NAMESPACE)
-        self._living.kubectl(
-            *there, "patch", "job/features-merge", "--type=merge", "-p", '{"spec": {"suspend": false}}'
-        )
-        self._complete("features-merge")
-        return self._living.kubectl(*there, "logs", "job/features-merge")
+        try:
+            return self._living.kubectl(*there, *(_SHORTER if word == _PATIENCE else word for word in words))
+        except KubectlError as error:
+            logs = self._living.kubectl(*there, "logs", "--prefix", "-l", "app.kubernetes.io/name=features")
+            raise AssertionError(f"{error}; {self.pods()}; {logs[-4000:]}") from error
 
     def pods(self) -> list[tuple[str, str]]:
         """Job and outcome of every pod that there was."""
-        listed = json.loads(self._living.kubectl("-n", _NAMESPACE, "get", "pods", "-o", "json"))["items"]
+        listed = json.loads(self._kubectl("get", "pods", "-o", "json"))["items"]
         return sorted((pod["metadata"]["labels"]["batch.kubernetes.io/job-name"], _outcome(pod)) for pod in listed)
-
-    def _complete(self, job: str) -> None:
-        wanted = ("--for=condition=Complete", f"job/{job}", f"--timeout={_SECONDS}s")
-        try:
-            self._living.kubectl("-n", _NAMESPACE, "wait", *wanted)
-        except KubectlError as error:
-            logs = self._living.kubectl(
-                "-n", _NAMESPACE, "logs", "--prefix", "-l", f"batch.kubernetes.io/job-name={job}"
-            )
-            raise AssertionError(f"{error}; {self.pods()}; {logs[-4000:]}") from error
 
     def _volume(self) -> str:
         volume = {
@@ -96,7 +100,7 @@ class Spread:
 
 def _sample() -> Iterator[Manifest]:
     """As it stands, but for images that are on the node already."""
-    for body in yaml.load_all(SAMPLE.read_text(), yaml.CSafeLoader):
+    for body in yaml.load_all((ROOT / _SAMPLE).read_text(), yaml.CSafeLoader):
         if body["kind"] == "Job":
             pod: dict[str, Any] = body["spec"]["template"]["spec"]
             pod["containers"][0]["imagePullPolicy"] = "IfNotPresent"

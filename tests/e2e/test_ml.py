@@ -65,7 +65,7 @@ def _fitted(spec: dict[str, Any]) -> None:
     ml["resources"] = {"requests": requests, "limits": limits | {"cpu": "2"}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def growing(living: Living) -> Iterator[Future[Growth]]:
     """A story that is mostly waiting goes on while other tests run."""
     with ThreadPoolExecutor(1) as pool:
@@ -73,8 +73,7 @@ def growing(living: Living) -> Iterator[Future[Growth]]:
 
 
 @pytest.fixture(scope="module")
-def served(living: Living, growing: Future[Growth]) -> Iterator[Served]:
-    assert growing
+def served(living: Living) -> Iterator[Served]:
     with Lodging(living, _fitted) as lodging:
         lodging.until_ready()
         door = Door(lodging)
@@ -115,6 +114,15 @@ def test_an_indexed_job_over_eight_parts_agrees_with_one_pod(served: Served, tmp
         assert spread.pods() == [("features-merge", fine), *[("features-parts", fine)] * PARTS]
     assert_agree(merged, answer.json)
     judge(merged, [row for table in tables for row in table.rows])
+
+
+def test_a_part_that_cannot_be_read_is_named_and_not_tried_again(living: Living, tmp_path: Path) -> None:
+    text = known_table(seed=1, amount=100).text
+    with Spread(living, tmp_path / "volume", [text] * (PARTS - 1)) as spread:
+        spread.begin()
+        assert spread.failed() == str(PARTS - 1)
+        fine, not_found = "Succeeded after 0 restarts", "Failed after 0 restarts"
+        assert spread.pods() == [("features-parts", not_found), *[("features-parts", fine)] * (PARTS - 1)]
 
 
 def test_a_limit_that_is_too_small_grows_within_its_bounds_and_a_person_has_the_last_word(

@@ -13,6 +13,7 @@ from novacron.auth.domain import refusal
 from novacron.auth.service import audit, counts
 from novacron.auth.service import wall_metrics as wall
 from novacron.core import conditions, dependencies, events, migration
+from novacron.ml.service import counts as ml
 from novacron.query.service import counts as query
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
@@ -74,6 +75,16 @@ def text() -> str:
             "Label `outcome` of `novacron_query_queries_total`.",
             "",
             *_table(("outcome", "means"), {str(name): text for name, text in query.OUTCOMES.items()}),
+            "",
+            "## Metrics of ml",
+            "",
+            "Of ml alone, beside those of the wall; rows per second: `rate(novacron_ml_rows_total[1m])`.",
+            "",
+            *_table(("metric", "says"), _ml_metrics()),
+            "",
+            "Label `outcome` of `novacron_ml_jobs_total`.",
+            "",
+            *_table(("outcome", "means"), {str(name): text for name, text in ml.OUTCOMES.items()}),
             "",
             "## Reasons of refusal",
             "",
@@ -146,6 +157,12 @@ def _metrics(registry: CollectorRegistry) -> dict[str, str]:
 def _auth_metrics() -> dict[str, str]:
     registry = CollectorRegistry()
     counts.Counts(registry)
+    return _metrics(registry)
+
+
+def _ml_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    ml.Counts(registry).watch(dict.fromkeys(ml.GAUGES, float))
     return _metrics(registry)
 
 

@@ -94,7 +94,7 @@ class ServiceProcess:
             "shutdown_grace_seconds": 25,
             "jwks_file": str(self.jwks.path / "jwks.json"),
             "peers": {},
-            **(ML_SETTINGS | {"spill_directory": str(directory)} if role == "ml" else {}),
+            **({**ML_SETTINGS, "spill_directory": str(directory)} if role == "ml" else {}),
             **(members or {}),
         }
         self._reloaded = dict(reloaded or {})

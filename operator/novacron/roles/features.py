@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -192,13 +193,19 @@ def _taken(
 ) -> Report:
     from novacron.ml.service.sources.opened import opened
     from novacron.ml.service.sources.report import Report
+    from novacron.ml.service.spools import Spools
     from novacron.roles.progress import Waiting
 
     report = Report(strict)
     size = Path(path).stat().st_size if path != "-" else None
-    with Waiting("reading", size) as waiting:
+    with Waiting("reading", size) as waiting, Spools(pipeline.room) as spools:
         source = opened(
-            _Counted(stream, waiting), format=form, compression=compression, pace=pipeline.pace, report=report
+            _Counted(stream, waiting),
+            format=form,
+            compression=compression,
+            pace=pipeline.pace,
+            report=report,
+            spool=spools.file,
         )
         pipeline.run(source)
     return report
@@ -238,7 +245,7 @@ def _give(pipeline: Pipeline, target: _Target, report: Report | None = None) -> 
     _write(replace(found, files=files), target.output)
 
 
-class _Counted:
+class _Counted(io.RawIOBase):
     """A stream that tells how far it was read."""
 
     def __init__(self, stream: BinaryIO, waiting: Waiting) -> None:
@@ -246,11 +253,23 @@ class _Counted:
         self._waiting = waiting
         self._read = 0
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         found = self._stream.read(size)
         self._read += len(found)
         self._waiting.at(self._read)
         return found
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def seek(self, place: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._stream.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
 
 
 def _opened(path: str) -> BinaryIO:

@@ -39,7 +39,7 @@ def service(context: Context) -> Service:
     places = capacity.places(room, disk)
     shares = Shares(disk, places)
     admission = Admission(places, shares, _WAITING_A_PLACE * places, _QUEUE_SECONDS)
-    _show(counts, admission, limit)
+    _watch(counts, admission, limit)
     context.dependencies.append(MemoryDependency(memory.limit(), settings.memory.critical))
     work = Extraction(settings, limit, max(capacity.JOB_BYTES, room // places))
     jobs = Jobs(work, admission, counts, settings.spill_directory)
@@ -58,11 +58,15 @@ def organization(request: Request) -> str | None:
     return identity.claims_of(request).organization
 
 
-def _show(counts: Counts, admission: Admission, limit: int) -> None:
-    counts.show("memory_bytes", "Memory that the process uses, as its budget counts it.", memory.resident)
-    counts.show("memory_budget_bytes", "Memory that the process may use.", lambda: limit)
-    counts.show("jobs_running", "Jobs that run.", lambda: admission.running)
-    counts.show("jobs_waiting", "Jobs that wait for a place.", lambda: admission.waiting)
-    counts.show("places", "Jobs that may run at once.", lambda: admission.places)
-    counts.show("spill_bytes", "Disk that jobs use.", lambda: admission.shares.taken)
-    counts.show("spill_limit_bytes", "Disk that jobs may use.", lambda: admission.shares.total)
+def _watch(counts: Counts, admission: Admission, limit: int) -> None:
+    counts.watch(
+        {
+            "memory_bytes": memory.resident,
+            "memory_budget_bytes": lambda: limit,
+            "jobs_running": lambda: admission.running,
+            "jobs_waiting": lambda: admission.waiting,
+            "places": lambda: admission.places,
+            "spill_bytes": lambda: admission.shares.taken,
+            "spill_limit_bytes": lambda: admission.shares.total,
+        }
+    )

@@ -20,7 +20,7 @@ _GOOD, _BAD, _NEUTRAL, _UNKNOWN = "green", "red", "blue", "yellow"
 
 
 def dashboard(resource: NovaCron) -> Manifest:
-    """State, traffic, authentication, queries and pods of one resource.
+    """State, traffic, authentication, queries, features and pods of one resource.
 
     Of the operator's metrics only conditions, and so Drifted, name a resource; a link leads to the dashboard of the
     rest: queue, passes, repairs.
@@ -33,6 +33,7 @@ def dashboard(resource: NovaCron) -> Manifest:
         ("Authentication", _auth_panels(resource)),
         ("Queries", _query_panels(resource)),
         ("Samples and dashboards", _sample_panels(resource)),
+        ("Features", _feature_panels(resource)),
         ("Pods (metrics of kube-state-metrics)", _pod_panels(resource)),
     )
     return {
@@ -163,6 +164,26 @@ def _sample_panels(resource: NovaCron) -> list[Manifest]:
         _panel("timeseries", "Samples per second, by what became of them", "cps", {"{{outcome}}": sent}),
         _panel("timeseries", "Dashboard requests per second, by cache outcome", "reqps", {"{{outcome}}": kept}),
         _panel("timeseries", "Size of the dashboards that a pod keeps", "bytes", {"{{service}}": held}),
+    ]
+
+
+def _feature_panels(resource: NovaCron) -> list[Manifest]:
+    """What ml takes in, what becomes of its jobs, and how much of its memory and its disk they have."""
+    window, ml = promql.window(resource), promql.services(resource, ("ml",))
+    rows = f"sum by (service) (rate(novacron_ml_rows_total{{{ml}}}[{window}]))"
+    ended = f"sum by (outcome) (rate(novacron_ml_jobs_total{{{ml}}}[{window}]))"
+    away = f"sum by (service) (rate(novacron_ml_turned_away_total{{{ml}}}[{window}]))"
+    shares = {
+        f"{word}, of the fullest pod": f"max by (service) (novacron_ml_{part}{{{ml}}} / novacron_ml_{whole}{{{ml}}})"
+        for word, part, whole in (
+            ("memory", "memory_bytes", "memory_budget_bytes"),
+            ("scratch", "spill_bytes", "spill_limit_bytes"),
+        )
+    }
+    return [
+        _panel("timeseries", "Rows per second", "rowsps", {"{{service}}": rows}),
+        _panel("timeseries", "Jobs per second, by outcome", "ops", {"{{outcome}}": ended, "turned away": away}),
+        _panel("timeseries", "Memory and scratch in use", "percentunit", shares),
     ]
 
 

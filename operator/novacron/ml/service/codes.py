@@ -122,7 +122,6 @@ class Codes:
         """Appends the rows of another one. Their file must stay open until the codes are written."""
         self._close_section()
         self._sections += sections
-        self._dictionaries.clear()
 
     def sections(self) -> tuple[Section, ...]:
         """All rows so far, for a state or another one."""

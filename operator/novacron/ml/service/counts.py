@@ -16,6 +16,18 @@ OUTCOMES: Mapping[Outcome, str] = {
     "cancelled": "The client left or was too slow, or the process ended.",
     "failed": "A defect.",
 }
+Gauged = Literal[
+    "memory_bytes", "memory_budget_bytes", "jobs_running", "jobs_waiting", "places", "spill_bytes", "spill_limit_bytes"
+]
+GAUGES: Mapping[Gauged, str] = {
+    "memory_bytes": "Memory that the process uses, as its budget counts it.",
+    "memory_budget_bytes": "Memory that the process may use.",
+    "jobs_running": "Jobs that run.",
+    "jobs_waiting": "Jobs that wait for a place.",
+    "places": "Jobs that may run at once.",
+    "spill_bytes": "Disk that jobs use.",
+    "spill_limit_bytes": "Disk that jobs may use.",
+}
 _BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600)
 
 
@@ -51,10 +63,7 @@ class Counts:
         self._jobs.labels(outcome).inc()
         self._seconds.observe(seconds)
 
-    def show(self, name: str, documentation: str, value: Callable[[], float]) -> None:
-        """A gauge that is looked up when it is asked for.
-
-        Args:
-            name: what follows ``novacron_ml_``.
-        """
-        Gauge(f"novacron_ml_{name}", documentation, registry=self._registry).set_function(value)
+    def watch(self, values: Mapping[Gauged, Callable[[], float]]) -> None:
+        """Shows each value as it is when it is asked for."""
+        for name, text in GAUGES.items():
+            Gauge(f"novacron_ml_{name}", text, registry=self._registry).set_function(values[name])

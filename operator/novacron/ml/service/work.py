@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from novacron.adapters import memory
 from novacron.ml.domain.budget import BLOCK_BYTES, MemoryBudgetExceeded, Pace
@@ -21,12 +19,11 @@ from novacron.ml.service.pipeline import Pipeline, Plan
 from novacron.ml.service.pressure import Budget
 from novacron.ml.service.room import Room, SpillFull
 from novacron.ml.service.settings import MlSettings
-from novacron.ml.service.sources.blocks import Readable
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Report
+from novacron.ml.service.spools import Spools
 
 _REMEDY = "send less at once, ask for median=kll, or raise ml.scratch.size"
-_SPOOLED_BYTES = 1 << 18
 _ARROW_BYTES = 50_000_000
 """Of memory, for pyarrow alone (docs/decisions/0034)."""
 
@@ -51,29 +48,6 @@ class SharedRoom(Room):
 
     def full(self, size: int, error: OSError) -> SpillFull:
         return SpillFull(f"the scratch space is full: {error.strerror}, {size:,} bytes more to come; {_REMEDY}")
-
-
-class Spools:
-    """Bodies that must be there before they can be read: on disk, and gone at the end of the block."""
-
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self._opened = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
-
-    def file(self, stream: Readable) -> BinaryIO:
-        """All of it. Raises ``SpillFull``."""
-        kept = self._opened.enter_context(self._room.file())
-        while piece := stream.read(_SPOOLED_BYTES):
-            kept.append(piece)
-        found = self._opened.enter_context(os.fdopen(kept.descriptor, "rb", closefd=False))
-        found.seek(0)
-        return found
 
 
 class Extraction:

@@ -227,7 +227,7 @@ class _Dividing:
     """A further pass: what is left does not fit. A bin that holds a single number, many times, is told from others."""
 
     def __init__(self, bins: Even | Ordered, opened: Sequence[_Open], most: int, work: Workspace) -> None:
-        each = max(2, 1 << (most // len(opened)).bit_length() - 1)
+        each = 1 << max(1, (most // len(opened)).bit_length() - 1)
         self._opened, self._work = opened, work
         self._bins = Ordered([bins.range(one.place) for one in opened], each)
         self._some = np.full(len(opened), np.nan)

@@ -19,7 +19,7 @@ from novacron.quantiles.values import Floats
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.intp]
 
-PIECE = 1 << 15
+PIECE = 1 << 14
 """Numbers that are looked at together: what is made of them stays in the processor's cache."""
 _SIGN = 1 << 63
 _ALL = (1 << 64) - 1

@@ -204,18 +204,24 @@ class Pipeline:
                 self._codes.write(target, self.columns.rows, kept)
         return list(kept)
 
-    def finish(self, rejected: Rejected = NOTHING, done: Callable[[int], None] = lambda _columns: None) -> Features:
+    def finish(
+        self,
+        rejected: Rejected = NOTHING,
+        done: Callable[[int], None] = lambda _columns: None,
+        check: Callable[[], None] | None = None,
+    ) -> Features:
         """Of all that was taken.
 
         Args:
             done: told how many columns are.
+            check: called now and then while numbers are read again; what it raises ends that.
 
         Raises:
             SpillFull, Damaged, DamagedRecords
         """
         self._count()
         quantiles: dict[str, Quantiles] = {}
-        for name, found in self._sketched() if self._plan.median == "kll" else self._exact():
+        for name, found in self._sketched() if self._plan.median == "kll" else self._exact(check):
             quantiles[name] = found
             done(len(quantiles))
         return Features(self.columns, quantiles, self._texts.finish, rejected.with_part(self._rejected))
@@ -227,13 +233,13 @@ class Pipeline:
                 values = [one.value for one in found]
                 yield name, Quantiles(values[MEDIAN], values, max(one.error.rank for one in found))
 
-    def _exact(self) -> Iterator[tuple[str, Quantiles]]:
+    def _exact(self, check: Callable[[], None] | None) -> Iterator[tuple[str, Quantiles]]:
         asked = [
             ranks.Asked(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
             for name, column in self.columns
             if column.numbers.count
         ]
-        for name, found in ranks.exact(self._records(), asked, BOUNDS):
+        for name, found in ranks.exact(self._records(), asked, BOUNDS, check=check):
             yield name, Quantiles(found.median(), np.array(found.values()).data)
 
     def _records(self) -> list[Records]:

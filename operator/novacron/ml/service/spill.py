@@ -25,7 +25,7 @@ class Spill:
         self.ids: dict[str, int] = {}
         """Column -> its number here."""
         self.rows = 0
-        self._stage = np.empty(RECORD, np.float64)
+        self._stage = np.empty(0, np.float64)
         self._names: tuple[str, ...] = ()
         """Columns of what is staged."""
         self._staged = 0
@@ -55,6 +55,7 @@ class Spill:
     def records(self) -> Records:
         """All that was written; good until the next ``write`` or ``close``. Raises ``SpillFull``."""
         self._flush()
+        self._stage = np.empty(0, np.float64)
         return Records(Section(self._file.descriptor, 0, self._file.size), self.ids)
 
     def close(self) -> None:
@@ -76,8 +77,9 @@ class Spill:
         self._names = names
         for name in names:
             self.ids.setdefault(name, len(self.ids))
-        if len(names) > len(self._stage):
-            self._stage = np.empty(len(names), np.float64)
+        size = max(RECORD, len(names))
+        if len(self._stage) < size:
+            self._stage = np.empty(size, np.float64)
 
     def _fitting(self) -> int:
         """Rows of a record."""

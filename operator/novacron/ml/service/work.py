@@ -54,7 +54,7 @@ class Extraction:
                 reserve=pipeline.pressure.reserve,
             )
             pipeline.run(_counted(chunks, job))
-            found = pipeline.finish(Rejected(report.count, report.first), lambda _columns: body.check())
+            found = pipeline.finish(Rejected(report.count, report.first), check=body.check)
             for piece in found.json():
                 body.check()
                 scratch.write(answer, piece)

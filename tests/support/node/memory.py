@@ -1,8 +1,9 @@
-"""A container's memory as the kernel counts it (cgroup v1), and a hog from outside that takes it away."""
+"""A container's memory as the kernel counts it, and a hog from outside that takes it away."""
 
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,18 +14,44 @@ from typing import Any
 
 from tests.support.node.box import Box
 
-_HIERARCHY = Path("/sys/fs/cgroup/memory")
 _MEBIBYTE = 1 << 20
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """Where one version of cgroups has what is asked for.
+
+    Args:
+        files: lines of memory.stat: pages of files, which the kernel drops before it kills anybody.
+    """
+
+    root: Path
+    limit: str
+    usage: str
+    peak: str
+    files: tuple[str, ...]
+
+
+_V1 = _Version(
+    _CGROUPS / "memory",
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "memory.max_usage_in_bytes",
+    ("total_inactive_file", "total_active_file"),
+)
+_V2 = _Version(_CGROUPS, "memory.max", "memory.current", "memory.peak", ("inactive_file", "active_file"))
 _HOG = """
 import mmap, os, sys
-group, most, own, held = sys.argv[1], int(sys.argv[2]), str(os.getpid()), []
+(group, most, usage, *files), own, held = sys.argv[1:], str(os.getpid()), []
+most = int(most)
 def others():
     with open(f"{group}/cgroup.procs") as listed:
         return set(listed.read().split()) - {own}
 def used():
-    with open(f"{group}/memory.usage_in_bytes") as usage, open(f"{group}/memory.stat") as stat:
+    with open(f"{group}/{usage}") as whole, open(f"{group}/memory.stat") as stat:
         figures = dict(line.split() for line in stat)
-        return int(usage.read()) - int(figures["total_inactive_file"]) - int(figures["total_active_file"])
+        return int(whole.read()) - sum(int(figures[name]) for name in files)
 victims = others()
 with open(f"{group}/cgroup.procs", "w") as door:
     door.write(own)
@@ -69,7 +96,8 @@ class ContainerMemory:
     def __init__(self, box: Box, pod: Mapping[str, Any], name: str) -> None:
         (status,) = (one for one in pod["status"]["containerStatuses"] if one["name"] == name)
         identifier = status.get("containerID", "").rpartition("/")[2]
-        found = list((_HIERARCHY / box.name).glob(f"**/pod{pod['metadata']['uid']}/{identifier}"))
+        self._version = _V2 if (_CGROUPS / "cgroup.controllers").exists() else _V1
+        found = list((self._version.root / box.name).glob(f"**/pod{pod['metadata']['uid']}/{identifier}"))
         assert identifier, "the container has not begun"
         assert len(found) == 1, f"the container {identifier} has ended"
         self._home = found[0]
@@ -78,18 +106,20 @@ class ContainerMemory:
         resident = (_peak(pid) for pid in (self._home / "cgroup.procs").read_text().split())
         return Usage(
             max(resident, default=0) // _MEBIBYTE,
-            self._figure("memory.max_usage_in_bytes") // _MEBIBYTE,
-            self._figure("memory.limit_in_bytes") // _MEBIBYTE,
+            self._figure(self._version.peak) // _MEBIBYTE,
+            self._figure(self._version.limit) // _MEBIBYTE,
         )
 
     def exhaust(self) -> None:
         """Returns when the kernel has ended the container's processes for want of memory."""
-        subprocess.run(self._hog(0), check=True)
+        done = subprocess.run(self._hog(0), check=False)
+        # with cgroup v2 the kubelet has the kernel end all of a container at once, and the hog with it
+        assert done.returncode in ((0,) if self._version is _V1 else (0, -signal.SIGKILL))
 
     @contextmanager
     def held(self, share: float) -> Iterator[None]:
         """While the block lasts, this share of the limit is used, pages of files not counted."""
-        most = int(share * self._figure("memory.limit_in_bytes"))
+        most = int(share * self._figure(self._version.limit))
         with subprocess.Popen(self._hog(most), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hog:
             assert hog.stdin is not None
             assert hog.stdout is not None
@@ -100,7 +130,8 @@ class ContainerMemory:
                 hog.stdin.close()
 
     def _hog(self, most: int) -> list[str]:
-        return [sys.executable, "-I", "-S", "-c", _HOG, str(self._home), str(most)]
+        version = self._version
+        return [sys.executable, "-I", "-S", "-c", _HOG, str(self._home), str(most), version.usage, *version.files]
 
     def _figure(self, name: str) -> int:
         return int((self._home / name).read_text())

@@ -174,6 +174,7 @@ def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:
     from novacron.ml.service.pipeline import Pipeline, Plan
     from novacron.ml.service.pressure import Budget
 
+    memory.keep()
     limit = memory.limit()
     plan = Plan(
         Budget(min(asked["max_memory"], limit) if limit is not None else asked["max_memory"]),

@@ -196,6 +196,18 @@ def test_no_client_is_too_fast(pod: MlPod) -> None:
     assert waits[len(waits) // 2] < 0.1
 
 
+def test_many_jobs_leave_no_memory_behind(pod: MlPod) -> None:
+    tables = [lines(rows, rows) for rows in (10, 500, 3000)]
+    sent = [(body, query) for body in tables for query in ("", "median=kll", "categories=misra-gries")]
+    for body, query in sent * 2:
+        assert pod.ask(body, query).status == 200
+    before = pod.resident
+    for body, query in sent * 20:
+        assert pod.ask(body, query).status == 200
+    print(f"{before / 1e6:.1f} MB, after {20 * len(sent)} jobs more {pod.resident / 1e6:.1f} MB")
+    assert pod.resident < 1.05 * before
+
+
 def test_metrics_tell_of_it(pod: MlPod) -> None:
     before = pod.process.metrics()
     sent = lines(1234)

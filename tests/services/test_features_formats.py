@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import zstandard
+from pyarrow import parquet
 
 from tests.support.ml_pods import MlPod
 
 ROWS = 3000
 CSV, JSON, LINES = "text/csv", "application/json", "application/x-ndjson"
+ARROW, ARROW_FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
+PARQUET = "application/vnd.apache.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +59,33 @@ def as_csv(table: list[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
+def as_arrow(table: list[dict[str, Any]]) -> bytes:
+    made, sink = pa.Table.from_pylist(table), io.BytesIO()
+    with pa.ipc.new_stream(sink, made.schema) as writer:
+        writer.write_table(made, max_chunksize=700)
+    return sink.getvalue()
+
+
+def as_arrow_file(table: list[dict[str, Any]]) -> bytes:
+    made, sink = pa.Table.from_pylist(table), io.BytesIO()
+    with pa.ipc.new_file(sink, made.schema) as writer:
+        writer.write_table(made, max_chunksize=700)
+    return sink.getvalue()
+
+
+def as_parquet(table: list[dict[str, Any]]) -> bytes:
+    sink = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(table), sink, row_group_size=700)
+    return sink.getvalue()
+
+
 FORMATS: Mapping[str, Callable[[list[dict[str, Any]]], bytes]] = {
     LINES: as_lines,
     JSON: lambda rows: json.dumps(rows, indent=1).encode(),
     CSV: as_csv,
+    ARROW: as_arrow,
+    ARROW_FILE: as_arrow_file,
+    PARQUET: as_parquet,
 }
 CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "identity": lambda content: content,
@@ -85,8 +112,19 @@ def test_the_same_answer(pod: MlPod, table: list[dict[str, Any]], answer: Any, m
         (zstandard.ZstdCompressor(write_checksum=True).compress(b'{"a": 1}\n')[:-6], LINES, "zstd"),
         (b"a,a\n1,2\n", CSV, "identity"),
         (b'{"a": 1}', JSON, "identity"),
+        (b"nothing of that kind", PARQUET, "identity"),
+        (b"nothing of that kind", ARROW, "identity"),
     ],
-    ids=["no gzip", "half a gzip", "no zstd", "half a zstd", "two columns of one name", "no array"],
+    ids=[
+        "no gzip",
+        "half a gzip",
+        "no zstd",
+        "half a zstd",
+        "two columns of one name",
+        "no array",
+        "no parquet",
+        "no arrow",
+    ],
 )
 def test_what_cannot_be_read_is_refused_by_name(pod: MlPod, sent: bytes, media_type: str, coding: str) -> None:
     found = pod.ask(sent, media_type=media_type, Content_Encoding=coding)

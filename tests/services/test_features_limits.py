@@ -117,6 +117,14 @@ def test_a_table_too_wide_for_the_memory_is_refused_before_it_is_in_it(tmp_path:
         assert pod.ask(LINE).status == 200
 
 
+def test_parquet_is_refused_before_its_library_fills_a_small_pod(tmp_path: Path) -> None:
+    with MlPod(tmp_path / "ml", memory={"max_mb": 134}) as pod:
+        answer = pod.ask(b"PAR1", media_type="application/vnd.apache.parquet")
+        assert answer.status == 413
+        assert "send JSON Lines or CSV, or raise ml.resources.limits.memory" in answer.json()["detail"]
+        assert pod.ask(LINE).status == 200
+
+
 def test_a_budget_that_the_process_has_used_already_takes_no_job(tmp_path: Path) -> None:
     with MlPod(tmp_path / "ml", memory={"max_mb": 1}) as pod:
         answer = pod.ask(LINE)

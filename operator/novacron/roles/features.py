@@ -174,6 +174,7 @@ def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:
     from novacron.ml.service.pipeline import Pipeline, Plan
     from novacron.ml.service.pressure import Budget
 
+    memory.keep()
     limit = memory.limit()
     plan = Plan(
         Budget(min(asked["max_memory"], limit) if limit is not None else asked["max_memory"]),
@@ -206,6 +207,7 @@ def _taken(
             pace=pipeline.pace,
             report=report,
             spool=spools.file,
+            reserve=pipeline.pressure.reserve,
         )
         pipeline.run(source)
     return report

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from novacron.roles import serving
-
-_SWITCH_SECONDS = 0.001
-"""How soon a job's thread lets the event loop run: five times sooner than by default (docs/decisions/0034)."""
 
 
 @click.command()
@@ -24,7 +20,6 @@ def ml(config: Path, bind_address: str, log_level: str) -> None:
     from novacron.roles import processor
 
     processor.prepare()
-    sys.setswitchinterval(_SWITCH_SECONDS)
     from novacron.roles import ml_service
     from novacron.workload.service.context import Role
 

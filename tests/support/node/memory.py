@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,30 @@ _HIERARCHY = Path("/sys/fs/cgroup/memory")
 _MEBIBYTE = 1 << 20
 _HOG = """
 import mmap, os, sys
-group, own, held = sys.argv[1], str(os.getpid()), []
+group, most, own, held = sys.argv[1], int(sys.argv[2]), str(os.getpid()), []
 def others():
-    with open(group) as listed:
+    with open(f"{group}/cgroup.procs") as listed:
         return set(listed.read().split()) - {own}
+def used():
+    with open(f"{group}/memory.usage_in_bytes") as usage, open(f"{group}/memory.stat") as stat:
+        figures = dict(line.split() for line in stat)
+        return int(usage.read()) - int(figures["total_inactive_file"]) - int(figures["total_active_file"])
 victims = others()
-with open(group, "w") as door:
+with open(f"{group}/cgroup.procs", "w") as door:
     door.write(own)
 # of all in the group the kernel ends the one with the highest score: the kubelet gives pods some hundreds
 with open("/proc/self/oom_score_adj", "w") as score:
     score.write("0")
-while victims & others():
+while victims & others() and not (most and used() >= most):
     piece = mmap.mmap(-1, 1 << 20)
     piece.write(b"x" * (1 << 20))
     held.append(piece)
+if most:
+    print("held", flush=True)
+    sys.stdin.read()
 """
-"""Takes page after page of the group's memory until those who were there are gone; and then goes at once, for a group
-with a process in it could not be removed."""
+"""Takes page after page of the group's memory, until those who were there are gone, or as much is used as is said. Then
+it goes at once, or when it is told to: a group with a process in it could not be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,11 @@ class Usage:
         resident: the most that a process of the container ever had in memory (VmHWM).
         counted: the most that the kernel charged to it; pages of files count until they are wanted elsewhere.
         limit: what it may have.
-        refused: how often it was at its limit, and pages of files made room.
     """
 
     resident: int
     counted: int
     limit: int
-    refused: int
 
 
 class ContainerMemory:
@@ -74,12 +80,27 @@ class ContainerMemory:
             max(resident, default=0) // _MEBIBYTE,
             self._figure("memory.max_usage_in_bytes") // _MEBIBYTE,
             self._figure("memory.limit_in_bytes") // _MEBIBYTE,
-            self._figure("memory.failcnt"),
         )
 
     def exhaust(self) -> None:
         """Returns when the kernel has ended the container's processes for want of memory."""
-        subprocess.run([sys.executable, "-I", "-S", "-c", _HOG, str(self._home / "cgroup.procs")], check=True)
+        subprocess.run(self._hog(0), check=True)
+
+    @contextmanager
+    def held(self, share: float) -> Iterator[None]:
+        """While the block lasts, this share of the limit is used, pages of files not counted."""
+        most = int(share * self._figure("memory.limit_in_bytes"))
+        with subprocess.Popen(self._hog(most), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hog:
+            assert hog.stdin is not None
+            assert hog.stdout is not None
+            assert hog.stdout.readline() == "held\n", "the hog has ended; its own error is above"
+            try:
+                yield
+            finally:
+                hog.stdin.close()
+
+    def _hog(self, most: int) -> list[str]:
+        return [sys.executable, "-I", "-S", "-c", _HOG, str(self._home), str(most)]
 
     def _figure(self, name: str) -> int:
         return int((self._home / name).read_text())

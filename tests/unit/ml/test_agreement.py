@@ -42,3 +42,9 @@ def _wide_range(kind: str) -> list[dict[str, Any]]:
 def test_kinds_of_columns(kind: str, tmp_path: Path) -> None:
     rows = _wide_range(kind)
     judge(extracted(rows, tmp_path, 1000, max_distinct=50_000), rows)
+
+
+@pytest.mark.parametrize("values", [[0.0, -0.0], [-0.0, 0.0], [-0.0]])
+def test_a_zero_has_no_sign_whatever_came_first(values: list[float], tmp_path: Path) -> None:
+    found = extracted([{"x": value} for value in values], tmp_path, 1)["columns"]["x"]
+    assert [str(found[name]) for name in ("min", "max", "median", "mean")] == ["0.0"] * 4

@@ -35,14 +35,14 @@ def _run(*arguments: str | Path, given: bytes = b"") -> Result:
 
 def answered(*arguments: str | Path, given: bytes = b"") -> dict[str, Any]:
     done = _run(*arguments, given=given)
-    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    assert (done.exit_code, done.stderr) == (0, ""), done.output[:1000]
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def refused(*arguments: str | Path, given: bytes = b"") -> str:
     done = _run(*arguments, given=given)
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.output
+    assert (done.exit_code, done.stdout[:1000], done.stderr.count("\n")) == (2, "", 1), done.output[:1000]
     assert done.stderr.startswith("novacron: ")
     return done.stderr
 

@@ -152,14 +152,15 @@ class Tally:
         """Texts that were counted."""
         return sum(self._counts.values()) - self._counts[None] + self._long.total() + self._dropped
 
-    def update(self, texts: Sequence[str | None]) -> None:
-        """Counts the texts of a chunk; None is none."""
+    def update(self, texts: Sequence[str | None]) -> int:
+        """Counts the texts of a chunk; None is none. Gives how many there are."""
         counts = self._counts
-        before = len(counts)
+        before, none = len(counts), counts[None]
         counts.update(texts)
         self._rows += len(texts)
         if len(counts) > before:
             self._admit(len(counts) - before)
+        return len(texts) - (counts[None] - none)
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Adds counts of texts that have their names already."""

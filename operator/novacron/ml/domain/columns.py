@@ -95,15 +95,18 @@ class Columns:
         return found
 
     def take(self, chunk: Chunk) -> None:
-        """Brings all columns forward. Raises ``MemoryBudgetExceeded``."""
+        """Brings all columns forward but for texts and numbers, which follow. Raises ``MemoryBudgetExceeded``."""
         self.rows += chunk.rows
         for name in {*chunk.number_names, *chunk.texts, *chunk.oddities}:
             self[name].seen += chunk.rows
-        for name, texts in chunk.texts.items():
-            self[name].texts += chunk.rows - texts.count(None)
         for name, oddity in chunk.oddities.items():
             self[name].missing += oddity.absent
             self[name].nested += oddity.nested
+
+    def count_texts(self, texts: Mapping[str, int]) -> None:
+        """Takes how many texts each column has in a chunk that ``take`` has taken."""
+        for name, count in texts.items():
+            self._known[name].texts += count
 
     def count(self, names: tuple[str, ...], block: Floats) -> None:
         """Takes the numbers of rows that ``take`` has taken.

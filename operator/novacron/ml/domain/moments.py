@@ -104,7 +104,7 @@ def _apart(numbers: Floats) -> tuple[Floats, Floats, Floats]:
 def _moments(count: int, exponent: int, pivot: float, squares: float, *parts: float) -> Moments:
     total = sum(_whole(part, exponent + UNIT) for part in parts)
     at = _whole(pivot, exponent + UNIT)
-    return Moments(count, total, _whole(squares, 2 * (exponent + UNIT)) + 2 * at * total - count * at * at)
+    return Moments(count, total, _whole(squares, 2 * (exponent + UNIT)) + at * (2 * total - count * at))
 
 
 def _whole(number: float, exponent: int) -> int:

@@ -117,6 +117,7 @@ def _take(known: Sequence[Numbers], block: Floats, low: Floats, high: Floats, ho
     counts = [rows] * len(known) if holes is None else (rows - holes.sum(axis=1)).tolist()
     greatest = np.where(np.isfinite(low), np.maximum(np.abs(low), np.abs(high)), 0.0)
     sums = moments.taken(block, counts, greatest, holes)
+    low, high = low + 0.0, high + 0.0  # of two zeros, neither is less: which of them came first must not be told
     for one, moment, least, most in zip(known, sums, low.tolist(), high.tolist(), strict=True):
         one.moments.merge(moment)
         one.minimum = min(one.minimum, least)

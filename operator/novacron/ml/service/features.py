@@ -22,7 +22,7 @@ from novacron.ml.service.counts import Counts
 from novacron.ml.service.document import Features
 from novacron.ml.service.jobs import Answer, Job, Jobs
 from novacron.workload.service import answers
-from novacron.workload.service.answers import Query, Refusal
+from novacron.workload.service.answers import Query
 from novacron.workload.service.operations import Access, Operation, Stream
 from novacron.workload.service.settings import Limits
 
@@ -35,7 +35,6 @@ ANSWER_SECONDS = 900.0
 """Time for the answer, from the last piece on: medians read again what was spilled."""
 HELD_BYTES = 512 << 10
 """Of a body, before the thread reads it: a block, so that the next one is there when it has done the last."""
-RETRY_SECONDS = 10
 _LARGEST_BODY = 1 << 50
 """The disk ends before."""
 
@@ -130,8 +129,7 @@ class FeaturesOfTables:
             return await self._admission.enter(organization)
         except Full as error:
             self._counts.turned_away()
-            text = f"There is no place for one job more: {error}; try again later."
-            raise Refusal(429, text, {"Retry-After": str(RETRY_SECONDS)}) from None
+            raise jobs.later(f"There is no place for one job more: {error}.") from None
 
     async def _fed(self, request: Request, pipe: Pipe) -> None:
         """The body into the pipe, to its end. Then waits for the client to leave. Raises ``ClientDisconnect``."""

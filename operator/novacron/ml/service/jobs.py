@@ -17,13 +17,14 @@ from novacron.adapters import clock
 from novacron.core.errors import NovaCronError
 from novacron.ml.domain.budget import MemoryBudgetExceeded
 from novacron.ml.domain.shares import Share
-from novacron.ml.service.admission import Admission, Place
+from novacron.ml.service.admission import Admission, Full, Place
 from novacron.ml.service.body import Abandoned, Pipe
 from novacron.ml.service.counts import Counts, Outcome
 from novacron.ml.service.media import Media
 from novacron.ml.service.room import SpillFull, Unwritable
 from novacron.workload.service.answers import Refusal
 
+RETRY_SECONDS = 10
 _LONG = 1 << 20
 """Bytes of an answer that are held in memory; more are on disk."""
 _PIECE = 64 << 10
@@ -118,7 +119,7 @@ class Jobs:
             outcome = "ok"
         except (NovaCronError, MemoryError) as error:
             outcome = _outcome(error)
-            raise Refusal(_STATUSES.get(outcome, 503), _said(error)) from None
+            raise _refusal(error, outcome) from None
         finally:
             if outcome != "ok" or file.tell() <= _LONG:
                 leave()
@@ -147,9 +148,20 @@ def _nothing() -> None:
 def _outcome(error: Exception) -> Outcome:
     if isinstance(error, Abandoned):
         return "cancelled"
-    if isinstance(error, MemoryBudgetExceeded | MemoryError):
+    if isinstance(error, MemoryBudgetExceeded | MemoryError | Full):
         return "memory"
     return "disk" if isinstance(error, SpillFull | Unwritable) else "refused"
+
+
+def _refusal(error: Exception, outcome: Outcome) -> Refusal:
+    if isinstance(error, Full):
+        return later(_said(error))
+    return Refusal(_STATUSES.get(outcome, 503), _said(error))
+
+
+def later(text: str) -> Refusal:
+    """There is no place now; there may be one soon."""
+    return Refusal(429, f"{text} Try again later.", {"Retry-After": str(RETRY_SECONDS)})
 
 
 def _said(error: Exception) -> str:

@@ -19,8 +19,8 @@ TYPES: Mapping[str, tuple[Format, str]] = {
     "application/json": ("json", "An array of objects."),
     "text/csv": ("csv", "RFC 4180 in UTF-8; the first line has the names of the columns."),
     "application/vnd.apache.arrow.stream": ("arrow", "The streaming format of Arrow's IPC."),
-    "application/vnd.apache.arrow.file": ("arrow", "The file format of Arrow's IPC; it is kept on disk meanwhile."),
-    "application/vnd.apache.parquet": ("parquet", "Parquet; it is kept on disk meanwhile."),
+    "application/vnd.apache.arrow.file": ("arrow", "The file format of Arrow's IPC."),
+    "application/vnd.apache.parquet": ("parquet", "Parquet; it is kept on disk until it has come."),
 }
 """Media type -> format, and what it is."""
 CODINGS: Mapping[str, Compression | None] = {"identity": None, "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
@@ -45,7 +45,7 @@ class Media:
 def of(request: Request) -> Media:
     """As the headers have it. Raises ``Refusal``."""
     given = Message()
-    given["Content-Type"] = request.headers.get("content-type", "")
+    given["Content-Type"] = _sent(request, "content-type")
     known = TYPES.get(given.get_content_type() if given["Content-Type"] else "")
     if known is None:
         raise _unknown(f"Content-Type must be one of: {', '.join(TYPES)}.")
@@ -53,10 +53,15 @@ def of(request: Request) -> Media:
         raise _unknown("charset: only UTF-8 is read; convert the body.")
     if known[0] == "csv" and given.get_param("header") == "absent":
         raise _unknown("header=absent: the first line must name the columns; add one.")
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    coding = _sent(request, "content-encoding").strip().lower() or "identity"
     if coding not in CODINGS:
         raise _unknown(f"Content-Encoding must be one of: {', '.join(CODINGS)}.")
     return Media(known[0], CODINGS[coding])
+
+
+def _sent(request: Request, name: str) -> str:
+    """One that is there twice is a list (RFC 9110, 5.3), and so nothing that is known here."""
+    return ", ".join(request.headers.getlist(name))
 
 
 def _unknown(text: str) -> Refusal:

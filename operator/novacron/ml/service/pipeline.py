@@ -12,7 +12,7 @@ import numpy as np
 
 from novacron.adapters import memory
 from novacron.ml.domain import columns as known
-from novacron.ml.domain.budget import Pace
+from novacron.ml.domain.budget import MemoryBudgetExceeded, Pace
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.domain.columns import Columns
 from novacron.ml.domain.features import BOUNDS, MEDIAN, NOTHING, Features, Quantiles, Rejected
@@ -32,6 +32,10 @@ _COLUMNS_SHARE = 3
 """Of the memory, the part that columns may take by their mere number."""
 _TEXTS_SHARE = 8
 """Of the memory, the part that the texts of all columns together may take."""
+_CODES_SHARE = 4
+"""Of the memory, the part that categories may take while codes are written."""
+_CODE_BYTES = 150
+"""Of memory, for the code of a text, beside the text."""
 _GATHERED = 1 << 17
 """Numbers for which it pays to look at them at once: chunks of wide tables have few rows."""
 _FEW_ROWS = 256
@@ -72,7 +76,7 @@ class Pipeline:
     def __init__(self, plan: Plan, pace: Pace, room: Room | None = None) -> None:
         self.pace = pace
         self._plan = plan
-        self._pressure = Pressure(plan.budget, pace)
+        self.pressure = Pressure(plan.budget, pace)
         self._own = plan.budget.limit if plan.own is None else plan.own
         self.room = room or Room(plan.directory, plan.max_spill)
         self.columns = self._empty()
@@ -120,11 +124,11 @@ class Pipeline:
         self.columns.take(chunk)
         if self._spill is not None:
             self._spill.write(chunk)
-        self._texts.add(chunk.texts)
+        self.columns.count_texts(self._texts.add(chunk.texts))
         if self._codes is not None:
             self._codes.add(chunk.rows, chunk.texts)
         self._gather(chunk)
-        self._pressure.check()
+        self.pressure.check()
 
     def _gather(self, chunk: Chunk) -> None:
         """Chunks of few rows wait for each other: of wide tables, which are looked at a row at a time else."""
@@ -197,25 +201,39 @@ class Pipeline:
 
         Raises:
             Unwritten, Damaged
+            MemoryBudgetExceeded: the categories of all columns are needed at once, and do not fit.
         """
-        kept = {name: [text for text, _count in categories.kept] for name, categories in self._texts.finish()}
+        kept: dict[str, list[str]] = {}
+        size = 0
+        for name, categories in self._texts.finish():
+            kept[name] = [text for text, _count in categories.kept]
+            size += sum(map(str.__sizeof__, kept[name])) + _CODE_BYTES * len(kept[name])
+            if size > self._own // _CODES_SHARE:
+                said = f"the categories of {len(kept):,} columns and more do not fit into the memory"
+                raise MemoryBudgetExceeded(f"{said}; allow more (--max-memory), or leave out --codes")
         if self._codes is not None:
             with output(path) as target:
                 self._codes.write(target, self.columns.rows, kept)
         return list(kept)
 
-    def finish(self, rejected: Rejected = NOTHING, done: Callable[[int], None] = lambda _columns: None) -> Features:
+    def finish(
+        self,
+        rejected: Rejected = NOTHING,
+        done: Callable[[int], None] = lambda _columns: None,
+        check: Callable[[], None] | None = None,
+    ) -> Features:
         """Of all that was taken.
 
         Args:
             done: told how many columns are.
+            check: called now and then while numbers are read again; what it raises ends that.
 
         Raises:
             SpillFull, Damaged, DamagedRecords
         """
         self._count()
         quantiles: dict[str, Quantiles] = {}
-        for name, found in self._sketched() if self._plan.median == "kll" else self._exact():
+        for name, found in self._sketched() if self._plan.median == "kll" else self._exact(check):
             quantiles[name] = found
             done(len(quantiles))
         return Features(self.columns, quantiles, self._texts.finish, rejected.with_part(self._rejected))
@@ -227,13 +245,13 @@ class Pipeline:
                 values = [one.value for one in found]
                 yield name, Quantiles(values[MEDIAN], values, max(one.error.rank for one in found))
 
-    def _exact(self) -> Iterator[tuple[str, Quantiles]]:
+    def _exact(self, check: Callable[[], None] | None) -> Iterator[tuple[str, Quantiles]]:
         asked = [
             ranks.Asked(name, column.numbers.count, column.numbers.minimum, column.numbers.maximum)
             for name, column in self.columns
             if column.numbers.count
         ]
-        for name, found in ranks.exact(self._records(), asked, BOUNDS):
+        for name, found in ranks.exact(self._records(), asked, BOUNDS, check=check):
             yield name, Quantiles(found.median(), np.array(found.values()).data)
 
     def _records(self) -> list[Records]:

@@ -15,7 +15,6 @@ from novacron.ml.domain.budget import MemoryBudgetExceeded, Pace
 
 _PARSED = 12
 """Bytes of memory for a byte of text, until its chunk is done (docs/decisions/0030)."""
-_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +56,17 @@ class Pressure:
                 break
         used = self._resident()
         if used > self._budget.limit * self._budget.critical:
+            most = f"{self._budget.critical:.0%} of the limit of {_megabytes(self._budget.limit)}"
             raise MemoryBudgetExceeded(
-                f"{used / _MEGABYTE:.0f} MB are in use, {self._budget.critical:.0%} of the limit of"
-                f" {self._budget.limit / _MEGABYTE:.0f} MB are the most; allow more memory, or send narrower rows"
+                f"{_megabytes(used)} are in use, {most} are the most; allow more (--max-memory), or send narrower rows"
             )
+
+    def reserve(self, size: int, what: str) -> None:
+        """Called before so many bytes are taken at once. Raises ``MemoryBudgetExceeded``; nothing was taken then."""
+        used, most = self._resident(), self._budget.limit * self._budget.critical
+        if used + size > most:
+            left = f"of {_megabytes(most)} {_megabytes(used)} are in use"
+            raise MemoryBudgetExceeded(f"{what} needs {_megabytes(size)}, and {left}; allow more (--max-memory)")
 
     def _relieved(self) -> bool:
         """Whether anything could be done."""
@@ -70,3 +76,7 @@ class Pressure:
             gc.collect()
             memory.trim()
         return smaller
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1_000_000:.0f} MB"

@@ -6,7 +6,7 @@ else a table of ten thousand columns would be read in millions of pieces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from novacron.ml.service.records import RECORD, Records, finite
@@ -39,13 +39,18 @@ class Asked:
 
 
 def exact(
-    records: Sequence[Records], columns: Sequence[Asked], percentiles: Sequence[float], most: int = MOST
+    records: Sequence[Records],
+    columns: Sequence[Asked],
+    percentiles: Sequence[float],
+    most: int = MOST,
+    check: Callable[[], None] | None = None,
 ) -> Iterator[tuple[str, Narrowing]]:
     """Each column, in an order of its own, with a narrowing that is done.
 
     Args:
         records: of one input, or of several that count as one.
         most: numbers that may be held at once, beside two megabytes to look at the others.
+        check: called now and then; what it raises ends the work.
 
     Raises:
         ValueError: a count is not that of the numbers.
@@ -54,7 +59,7 @@ def exact(
     ordered = sorted(columns, key=lambda one: ids.get(one.name, len(ids)))
     size = _together(len(ordered))
     for begun in range(0, len(ordered), size):
-        yield from _of_group(records, ordered[begun : begun + size], percentiles, most // size, size)
+        yield from _of_group(records, ordered[begun : begun + size], percentiles, most // size, size, check)
 
 
 def _together(columns: int) -> int:
@@ -64,7 +69,12 @@ def _together(columns: int) -> int:
 
 
 def _of_group(
-    records: Sequence[Records], columns: Sequence[Asked], percentiles: Sequence[float], most: int, size: int
+    records: Sequence[Records],
+    columns: Sequence[Asked],
+    percentiles: Sequence[float],
+    most: int,
+    size: int,
+    check: Callable[[], None] | None,
 ) -> Iterator[tuple[str, Narrowing]]:
     """Args:
     size: of a group; what it leaves of the memory for each column.
@@ -75,6 +85,8 @@ def _of_group(
     while left := [name for name, narrowing in found.items() if not narrowing.done]:
         for one in records:
             for table in one.tables(left, 2 * BLOCK // size if size > 1 else BLOCK, every=False):
+                if check is not None:
+                    check()
                 for name, numbers in zip(left, table, strict=True):
                     found[name].look(finite(numbers))
         for name in left:

@@ -62,13 +62,19 @@ class Texts:
         self.bytes = 0
         """Of memory."""
 
-    def add(self, texts: Mapping[str, Sequence[str | None]]) -> None:
-        """Counts the texts of a chunk. Raises SpillFull: part of the chunk is counted then, and nothing can follow."""
+    def add(self, texts: Mapping[str, Sequence[str | None]]) -> dict[str, int]:
+        """Counts the texts of a chunk. Gives how many each column has; looking for None once more is not cheap.
+
+        Raises:
+            SpillFull: part of the chunk is counted then, and nothing can follow.
+        """
+        found = {}
         for column, values in texts.items():
             tally = self._tally(column)
             held = tally.bytes
-            tally.update(values)
+            found[column] = tally.update(values)
             self._grown(column, tally, held)
+        return found
 
     def adopt(self, runs: Iterable[Run], forgotten: Mapping[str, Forgotten] | None = None) -> None:
         """Adds what another one gave by ``parts``. Their file must stay open until the answer is there."""

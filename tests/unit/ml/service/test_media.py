@@ -57,3 +57,11 @@ def test_anything_else_is_refused(headers: dict[str, str], said: str) -> None:
     assert said in refused.value.detail
     assert "text/csv" in refused.value.headers["Accept"]
     assert "zstd" in refused.value.headers["Accept-Encoding"]
+
+
+@pytest.mark.parametrize("name", ["content-type", "content-encoding"])
+def test_a_header_that_is_there_twice_is_not_chosen_from(name: str) -> None:
+    headers = [(b"content-type", b"text/csv"), (b"content-encoding", b"gzip")]
+    headers += [one for one in headers if one[0] == name.encode()]
+    with pytest.raises(Refusal):
+        media.of(Request({"type": "http", "method": "POST", "headers": headers}))

@@ -14,15 +14,15 @@ import numpy as np
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.service.sources.values import NAN
 
-_SPACE = r"[ \t\r\f\v]*+"
 _DECIMAL = (
-    rf"{_SPACE}[-+]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?"
-    rf"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){_SPACE}"
+    r"{0}[-+]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?"
+    r"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){0}"
 )
 """What ``float`` reads, without underscores and digits of other scripts. Possessive: no text is looked at twice."""
+_SPACE = r" \t\r\f\v"
 _floats = msgspec.json.Decoder(list[float])
-_number = re.compile(_DECIMAL).fullmatch
-_any_number = re.compile(rf"\n{_DECIMAL}(?=\n)").search
+_number = re.compile(_DECIMAL.format(rf"[{_SPACE}\n]*+")).fullmatch
+_any_number = re.compile(rf"\n{_DECIMAL.format(rf'[{_SPACE}]*+')}(?=\n)").search
 
 
 def chunk(names: Sequence[str], columns: Sequence[list[str]], *, plain: bool) -> Chunk:
@@ -55,8 +55,8 @@ def chunk(names: Sequence[str], columns: Sequence[list[str]], *, plain: bool) ->
 def _packed(pack: Callable[..., None], row: Floats, cells: list[str], plain: bool) -> bool:
     """Whether every cell is a number or empty; then they are in the row."""
     try:
-        # nearly all numbers are what JSON calls so, and msgspec reads them twice as fast as ``float``. A cell with a comma
-        # in it is seen by their count
+        # nearly all numbers are JSON's too, and msgspec reads them twice as fast as ``float``; a cell with a comma
+        # in it shows in their count
         values = _floats.decode(f"[{','.join(cells)}]")
         if len(values) == len(cells):
             pack(row.data, 0, *values)

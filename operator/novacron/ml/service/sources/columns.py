@@ -37,7 +37,7 @@ class Assembly:
         self._texts: dict[str, Sequence[str | None]] = {}
         self._oddities: dict[str, Oddity] = {}
 
-    def add(self, name: str, kind: Kind, values: list[Any]) -> None:
+    def add(self, name: str, kind: int, values: list[Any]) -> None:
         """A column of this kind. Absent values are NaN among numbers, else ``ABSENT``."""
         if kind | _NUMBER == _NUMBER:
             self._number(name, values)
@@ -45,6 +45,13 @@ class Assembly:
             self._text(name, values)
         else:
             self._mixed(name, values)
+
+    def floats(self, name: str, values: Floats) -> None:
+        """A column of numbers, in which NaN is null."""
+        row = self._numbers[len(self._names)]
+        row[:] = values
+        self._names.append(name)
+        self._nulls.append(int(np.isnan(row).sum()))
 
     def _number(self, name: str, values: list[float | bool | None]) -> None:
         place = len(self._names)
@@ -69,10 +76,7 @@ class Assembly:
         if types[str]:
             self._texts[name] = [value if type(value) is str else None for value in values]
         if types[float] + types[bool] or (types[type(None)] and not types[str]):
-            row = self._numbers[len(self._names)]
-            row[:] = [value if type(value) in _NUMBERS else NAN for value in values]
-            self._names.append(name)
-            self._nulls.append(int(np.isnan(row).sum()))
+            self.floats(name, np.array([value if type(value) in _NUMBERS else NAN for value in values], np.float64))
         if nested or 0 < absent < self._rows:
             self._oddities[name] = Oddity(absent, nested)
 

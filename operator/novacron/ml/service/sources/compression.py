@@ -8,8 +8,8 @@ from typing import IO, cast
 import zstandard
 
 from novacron.ml.service.sources.blocks import Readable
-from novacron.ml.service.sources.frames import MOST_WINDOW, Frames
 from novacron.ml.service.sources.report import Unreadable
+from novacron.ml.service.sources.zstd_frames import MOST_WINDOW, Frames
 
 _PIECE = 64 << 10
 """Of the compressed stream."""

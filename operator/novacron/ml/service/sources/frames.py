@@ -1,97 +1,91 @@
-"""The frames of a zstd stream, watched on their way to the library.
-
-The library takes the end of the stream for the end of the data, wherever that is, so that half a file would count as a
-whole one; and its refusal of a large window does not say how large.
-"""
+"""Tables that a caller brings: DataFrames of pandas and polars, tables of pyarrow. Whoever has one has its library."""
 
 from __future__ import annotations
 
-import zstandard
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from novacron.ml.service.sources.blocks import Readable
+import numpy as np
+
+from novacron.ml.domain.budget import Pace
+from novacron.ml.domain.chunk import Chunk
+from novacron.ml.service.sources.caller import Unfit, value_of
+from novacron.ml.service.sources.columns import Assembly
+from novacron.ml.service.sources.dates import iso
+from novacron.ml.service.sources.records import most_cells
 from novacron.ml.service.sources.report import Unreadable
+from novacron.ml.service.sources.values import NAN, kind_of
 
-MOST_WINDOW = 8 << 20
-"""What every decoder should support (RFC 8878, 3.1.1.1.2); more would be memory that the sender decides on."""
-_MAGIC = 4
-_SKIPPABLE_HEADER = 8
-_DESCRIBED = 5
-"""Bytes that tell how long a frame's header is."""
-_BLOCK_HEADER = 3
-_CHECKSUM = 4
-_RLE = 1
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-class Frames:
-    """Reads what the stream reads, and knows whether a frame is open."""
+def frame(table: Any, pace: Pace) -> Iterator[Chunk]:
+    """Rows of the table, which is not changed.
 
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
-        self.read_bytes = 0
-        self._header = b""
-        self._wanted = _MAGIC
-        """Bytes of the next header."""
-        self._body = 0
-        """Bytes to come before it."""
-        self._in_frame = False
-        self._checksum = 0
-        self._foreign = False
+    Args:
+        table: a DataFrame of pandas or polars, a Table or RecordBatch of pyarrow.
 
-    def read(self, size: int, /) -> bytes:
-        """At most so many bytes. Raises ``Unreadable``: a frame needs too large a window."""
-        piece = self._stream.read(size)
-        self.read_bytes += len(piece)
-        place = 0
-        while place < len(piece) and not self._foreign:
-            if self._body:
-                taken = min(self._body, len(piece) - place)
-                self._body -= taken
-            else:
-                taken = min(self._wanted - len(self._header), len(piece) - place)
-                self._header += piece[place : place + taken]
-                if len(self._header) == self._wanted:
-                    self._understand()
-            place += taken
-        return piece
+    Raises:
+        Unreadable: it is none of these; two columns have the same name; a text is none.
+    """
+    library = {kind.__module__.partition(".")[0] for kind in type(table).__mro__}
+    if "pandas" in library:
+        return _pandas(table, pace)
+    from novacron.ml.service.sources import arrow
 
-    def ended(self) -> None:
-        """The stream has no more bytes. Raises ``Unreadable`` within a frame."""
-        if self._in_frame or self._body or self._header:
-            raise Unreadable(f"the zstd stream ends early, after {self.read_bytes} bytes; fetch or write it anew")
+    if "polars" in library:
+        return _polars(table, pace)
+    if "pyarrow" in library:
+        return arrow.table(table, pace)
+    raise Unreadable(
+        f"a {type(table).__name__} is no table; bring one of pandas, polars or pyarrow, or a list of records"
+    )
 
-    def _understand(self) -> None:
-        header = self._header
-        if self._in_frame:
-            self._block(int.from_bytes(header, "little"))
-        elif header.startswith(zstandard.FRAME_HEADER):
-            self._wanted = max(_DESCRIBED, zstandard.frame_header_size(header) if len(header) >= _DESCRIBED else 0)
-            if len(header) == self._wanted:
-                self._frame(header)
-        elif header[1:4] == b"\x2a\x4d\x18" and header[0] >> 4 == 5:  # 3.1.2: a frame to be skipped
-            self._wanted = _SKIPPABLE_HEADER
-            if len(header) == _SKIPPABLE_HEADER:
-                self._next(body=int.from_bytes(header[_MAGIC:], "little"), wanted=_MAGIC)
-        else:
-            self._foreign = True  # which the library says better
 
-    def _frame(self, header: bytes) -> None:
-        parameters = zstandard.get_frame_parameters(header)
-        if parameters.window_size > MOST_WINDOW:
-            raise Unreadable(
-                f"the zstd stream needs a window of {parameters.window_size} bytes, more than {MOST_WINDOW}; "
-                "compress it without --long and --ultra, or decompress it first"
-            )
-        self._in_frame, self._checksum = True, _CHECKSUM if parameters.has_checksum else 0
-        self._next(body=0, wanted=_BLOCK_HEADER)
+def _rows(pace: Pace, columns: int) -> int:
+    return min(pace.rows, max(1, most_cells(pace) // max(columns, 1)))
 
-    def _block(self, header: int) -> None:
-        last, kind, size = header & 1, header >> 1 & 3, header >> 3
-        body = 1 if kind == _RLE else size
-        if last:
-            self._in_frame = False
-            self._next(body=body + self._checksum, wanted=_MAGIC)
-        else:
-            self._next(body=body, wanted=_BLOCK_HEADER)
 
-    def _next(self, *, body: int, wanted: int) -> None:
-        self._header, self._body, self._wanted = b"", body, wanted
+def _polars(table: Any, pace: Pace) -> Iterator[Chunk]:
+    from novacron.ml.service.sources import arrow
+
+    begin = 0
+    while begin < table.height:
+        rows = _rows(pace, table.width)
+        yield from arrow.table(table.slice(begin, rows).to_arrow(), pace)
+        begin += rows
+
+
+def _pandas(table: pd.DataFrame, pace: Pace) -> Iterator[Chunk]:
+    names = [str(name) for name in table.columns]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise Unreadable(f"{times} columns are called {name!r}; give each a name of its own")
+    begin = 0
+    while begin < len(table):
+        part = table.iloc[begin : begin + _rows(pace, len(names))]
+        assembly = Assembly(len(part), len(names))
+        for place, name in enumerate(names):
+            _add(assembly, name, part.iloc[:, place])
+        yield assembly.chunk()
+        begin += len(part)
+
+
+def _add(assembly: Assembly, name: str, column: pd.Series[Any]) -> None:
+    import pandas as pd
+
+    kind = column.dtype
+    if pd.api.types.is_bool_dtype(kind) or (pd.api.types.is_numeric_dtype(kind) and kind.kind != "c"):
+        assembly.floats(name, column.to_numpy(dtype=np.float64, na_value=NAN))
+        return
+    if pd.api.types.is_datetime64_any_dtype(kind):
+        zoned = getattr(kind, "tz", None)
+        values: list[Any] = iso(column.to_numpy(dtype="datetime64[ns]"), "+00:00" if zoned else "")
+    else:
+        try:
+            values = [value_of(value) for value in column.to_list()]
+        except Unfit as error:
+            raise Unreadable(f"a value of column {name!r} {error}; correct it") from None
+    assembly.add(name, kind_of(values), values)

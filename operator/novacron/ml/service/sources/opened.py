@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk
@@ -17,32 +18,36 @@ COMPRESSIONS = ("none", "gzip", "zstd")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _SKIPPED = b"\x2a\x4d\x18"
 _PARQUET = b"PAR1"
-_ARROW = (b"ARROW1", b"\xff\xff\xff\xff")
+_ARROW_FILE, _ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 _BOM = b"\xef\xbb\xbf"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 _SPACE = b" \t\r\n"
 _LOOK = 4096
 
+_LIBRARY_BYTES = 50_000_000
+"""Of memory, for pyarrow alone (docs/decisions/0034)."""
+
 Spool = Callable[[Readable], BinaryIO]
+Reserve = Callable[[int, str], None]
 
 
 class Peeked:
     """A stream whose first bytes may be looked at before they are read."""
 
     def __init__(self, stream: Readable) -> None:
-        self._stream = stream
+        self.stream = stream
         self._head = b""
 
     def peek(self, size: int) -> bytes:
         """So many bytes, fewer only at the end."""
-        while len(self._head) < size and (piece := self._stream.read(size - len(self._head))):
+        while len(self._head) < size and (piece := self.stream.read(size - len(self._head))):
             self._head += piece
         return self._head[:size]
 
     def read(self, size: int, /) -> bytes:
         """At most so many bytes."""
         if not self._head:
-            return self._stream.read(size)
+            return self.stream.read(size)
         piece, self._head = self._head[:size], self._head[size:]
         return piece
 
@@ -55,6 +60,7 @@ def opened(
     pace: Pace,
     report: Report,
     spool: Spool | None = None,
+    reserve: Reserve = lambda _size, _what: None,
 ) -> Iterator[Chunk]:
     """All rows of the stream, in its order.
 
@@ -64,6 +70,8 @@ def opened(
         compression: one of ``COMPRESSIONS``; None: the same.
         pace: looked at before each chunk.
         report: rows that cannot be read are told there.
+        reserve: asked before much memory is taken at once: for the library that reads Arrow and Parquet, and for each
+            row group or record batch; raises where it is not there.
         spool: makes a file of a stream that Parquet cannot be read from; closed by whoever made it.
 
     Raises:
@@ -72,11 +80,25 @@ def opened(
     """
     plain = _decompressed(Peeked(stream), compression)
     kind = format or _looks_like(plain)
-    if kind in ("parquet", "arrow"):
-        raise NotImplementedError
+    if kind in {"parquet", "arrow"}:
+        if "pyarrow" not in sys.modules:
+            reserve(_LIBRARY_BYTES, f"reading {kind}")
+        from novacron.ml.service.sources import arrow
+
+        if kind == "parquet":
+            yield from arrow.parquet(_seekable(stream, plain, spool), pace, reserve)
+        else:
+            yield from arrow.stream(plain, pace, reserve, file=plain.peek(len(_ARROW_FILE)) == _ARROW_FILE)
+    elif kind in {"jsonl", "json", "csv"}:
+        yield from _text(plain, kind, pace, report)
+    else:
+        raise Unreadable(f"there is no format {kind!r}; choose one of {', '.join(FORMATS)}")
+
+
+def _text(plain: Peeked, kind: str, pace: Pace, report: Report) -> Iterator[Chunk]:
     if plain.peek(len(_BOM)) == _BOM:
         plain.read(len(_BOM))
-    elif plain.peek(2) in _WIDE:
+    elif plain.peek(len(_WIDE[0])) in _WIDE:
         raise Unreadable("the input is UTF-16; convert it to UTF-8 first")
     if kind == "json":
         report.unit = "element"
@@ -86,12 +108,21 @@ def opened(
         from novacron.ml.service.sources.tables import Table
 
         yield from Table(Blocks(plain, pace, report), pace, report).chunks()
-    elif kind == "jsonl":
+    else:
         lines = Lines(pace, report)
         for block in Blocks(plain, pace, report):
             yield from lines.chunks(block)
-    else:
-        raise Unreadable(f"there is no format {kind!r}; choose one of {', '.join(FORMATS)}")
+
+
+def _seekable(stream: Readable, plain: Peeked, spool: Spool | None) -> BinaryIO:
+    """Parquet is read from its end."""
+    if plain.stream is stream and getattr(stream, "seekable", bool)():
+        file = cast(BinaryIO, stream)
+        file.seek(0)
+        return file
+    if spool is None:
+        raise Unreadable("Parquet is read from its end: give it as a plain file")
+    return spool(plain)
 
 
 def _decompressed(stream: Peeked, compression: str | None) -> Peeked:
@@ -117,10 +148,10 @@ def _compression(start: bytes) -> str:
 
 
 def _looks_like(stream: Peeked) -> str:
-    start = stream.peek(len(_ARROW[0]))
+    start = stream.peek(len(_ARROW_FILE))
     if start.startswith(_PARQUET):
         return "parquet"
-    if start.startswith(_ARROW):
+    if start.startswith((_ARROW_FILE, _ARROW_STREAM)):
         return "arrow"
     text = stream.peek(_LOOK).removeprefix(_BOM).lstrip(_SPACE)
     if text.startswith(b"["):

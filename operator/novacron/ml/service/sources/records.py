@@ -8,7 +8,7 @@ from typing import Any
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.service.sources.columns import Assembly
-from novacron.ml.service.sources.values import ABSENT, KINDS, NAN, Kind, Record
+from novacron.ml.service.sources.values import ABSENT, NAN, Kind, Record, kind_of
 
 _BYTES_OF_A_CELL = 4
 
@@ -54,9 +54,7 @@ class Gathering:
         assembly = Assembly(self.rows, len(self._columns))
         for name, column in self._columns.items():
             values = column[1::2]
-            kind = Kind.NULL
-            for seen in set(map(type, values)):
-                kind |= KINDS[seen]
+            kind = kind_of(values)
             if len(values) < self.rows:
                 values = self._spread(column, NAN if kind | Kind.NUMBER == Kind.NUMBER else ABSENT)
                 kind |= Kind.MISSING

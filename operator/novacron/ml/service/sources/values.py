@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
+from collections.abc import Iterable
 from types import NoneType
 from typing import Any, TypedDict
 
@@ -24,11 +24,15 @@ class Absent(msgspec.Struct, gc=False, frozen=True):
 Record = dict[str, Any]
 """A row: the values are of the types in ``KINDS``."""
 ABSENT = Absent()
+NESTED = List()
 NAN = float("nan")
 
 
-class Kind(IntFlag):
-    """What values a column has been seen to hold. Booleans are numbers; nulls are allowed in every column."""
+class Kind:
+    """What values a column has been seen to hold, as bits (an IntFlag takes a microsecond to add one).
+
+    Booleans are numbers; nulls are allowed in every column.
+    """
 
     NULL = 0
     NUMBER = 1
@@ -37,7 +41,7 @@ class Kind(IntFlag):
     MISSING = 8
 
 
-KINDS: dict[type, Kind] = {
+KINDS: dict[type, int] = {
     float: Kind.NUMBER,
     bool: Kind.NUMBER,
     str: Kind.TEXT,
@@ -47,3 +51,11 @@ KINDS: dict[type, Kind] = {
     Absent: Kind.MISSING,
 }
 ANY: Any = float | bool | str | None | List | Object
+
+
+def kind_of(values: Iterable[Any]) -> int:
+    """Of all of them together."""
+    kind = Kind.NULL
+    for seen in set(map(type, values)):
+        kind |= KINDS[seen]
+    return kind

@@ -216,7 +216,15 @@ def _taken(
 def _states(paths: Sequence[str]) -> list[State]:
     from novacron.ml.service.states import State
 
-    return [State(Path(path)) for path in paths]
+    known: dict[tuple[int, int], str] = {}
+    found = []
+    for path in paths:
+        found.append(State(Path(path)))
+        file = Path(path).stat()
+        first = known.setdefault((file.st_dev, file.st_ino), path)
+        if first is not path:
+            fail(BAD_INPUT, f"{path} is {first} once more, and would count twice; name each state once")
+    return found
 
 
 def _absorbed(pipeline: Pipeline, states: Sequence[State]) -> None:

@@ -171,6 +171,12 @@ def test_refusals(arguments: list[str], said: str, tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_state_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    assert _run("--partial", tmp_path / "a", given=LINES).exit_code == 0
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    assert f"{tmp_path / 'b'} is {tmp_path / 'a'} once more" in refused("merge", tmp_path / "a", tmp_path / "b")
+
+
 def test_a_file_that_is_no_state_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(LINES)
     assert f"{tmp_path / 'a'}: it is no state of ours" in refused("merge", tmp_path / "a")

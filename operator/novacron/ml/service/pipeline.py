@@ -229,7 +229,7 @@ class Pipeline:
             check: called now and then while numbers are read again; what it raises ends that.
 
         Raises:
-            SpillFull, Damaged, DamagedRecords
+            SpillFull, Damaged
         """
         self._count()
         quantiles: dict[str, Quantiles] = {}

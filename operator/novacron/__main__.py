@@ -23,6 +23,7 @@ _COMMANDS = {
     "doctor": ("novacron.roles.doctor", "doctor", "Check neighbours, versions and rights of the cluster."),
     "token": ("novacron.roles.token", "token", "Look into access tokens: why one is refused; offline."),
     "percentiles": ("novacron.roles.percentiles", "percentiles", "Print percentiles of numbers; offline."),
+    "features": ("novacron.roles.features", "features", "Print features of a table in bounded memory; offline."),
     "run": ("novacron.roles.run", "run", "Run the operator."),
     "api": ("novacron.roles.api", "api", "Run a workload: the API."),
     "auth": ("novacron.roles.auth", "auth", "Run a workload: users, sessions and tokens."),

@@ -68,7 +68,9 @@ def measured(size: int, rounds: int) -> tuple[Taken, int]:
     ways: dict[str, Callable[[Floats], object]] = {
         NUMPY: lambda numbers: np.percentile(numbers, _ASKED),
         OURS: lambda numbers: ours.of(numbers, _ASKED),
-        "exact, without a copy": lambda numbers: narrowed(lambda: blocks(numbers), size, _ASKED, size // 10),
+        "exact, without a copy": lambda numbers: narrowed(
+            lambda: blocks(numbers), size, float(numbers.min()), float(numbers.max()), _ASKED, size // 10
+        ),
         "kll": lambda numbers: ours.of(numbers, _ASKED, "kll"),
         "req": lambda numbers: ours.of(numbers, _ASKED, "req"),
         "ddsketch": lambda numbers: ours.of(numbers, _ASKED, "ddsketch"),

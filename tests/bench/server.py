@@ -20,6 +20,7 @@ from novacron.api.v1alpha1 import validate
 from novacron.core import kinds, labels
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Kind, Manifest
+from novacron.stack import migration
 from novacron.stack.desired import wanted
 from tests.support.controlplane import crds
 from tests.support.controlplane.plane import STORAGE, ControlPlane
@@ -55,14 +56,18 @@ class Bench:
         return OperatorProcess(self.plane.kubeconfig, self.plane.directory / "operators", name=name)
 
     def children(self, namespace: str, *, baseline: bool = True) -> list[Manifest]:
-        """What the operator would apply there, with an owner of the same length.
+        """What the operator would apply there at first, with an owner of the same length.
+
+        Deployments of auth and query come once the migration Job has succeeded, and nothing here runs it.
 
         Args:
             baseline: under another managed-by label, so that no watch of an operator selects it.
         """
         body = resource(namespace)
         body["metadata"]["uid"] = f"00000000-0000-4000-8000-{int(namespace.rpartition('-')[2]):012d}"
-        manifests = list(wanted(validate(body), self.capabilities).manifests)
+        valid = validate(body)
+        complete = migration.with_jobs(wanted(valid, self.capabilities), valid, {})
+        manifests = list(migration.in_turn(complete, valid, {}).manifests)
         if baseline:
             for manifest in manifests:
                 manifest["metadata"]["labels"] = {**manifest["metadata"]["labels"], labels.MANAGED_BY: _BASELINE}

@@ -63,7 +63,7 @@ async def _operator(bench: Bench) -> list[Row]:
 
 
 def _command(text: str, arguments: tuple[str, ...], body: str) -> list[Row]:
-    seconds, memory = zip(*(_once(arguments, body) for _ in range(_REPEATS)), strict=True)
+    seconds, memory = zip(*(once(arguments, body) for _ in range(_REPEATS)), strict=True)
     note = f"median of {_REPEATS}"
     return [
         Row(CASE, f"{text}: time", median(seconds), "s", note=note),
@@ -71,7 +71,7 @@ def _command(text: str, arguments: tuple[str, ...], body: str) -> list[Row]:
     ]
 
 
-def _once(arguments: tuple[str, ...], body: str) -> tuple[float, float]:
+def once(arguments: tuple[str, ...], body: str) -> tuple[float, float]:
     """Seconds and MB; raises where the command fails."""
     command = [sys.executable, "-S", "-c", _MEASURE, sys.executable, *arguments]
     done = subprocess.run(command, input=body, capture_output=True, text=True, check=True)

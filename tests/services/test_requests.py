@@ -262,7 +262,7 @@ def test_every_role_starts_and_answers(tmp_path: Path, unreachable: Mapping[str,
         "api": ["redis", *wall, "auth"],
         "auth": ["database", "redis", *wall, "schema", "signing-keys", "internal-key"],
         "query": ["database", "schema", "queries", "redis", *wall, "auth"],
-        "ml": [*wall, "auth"],
+        "ml": ["memory", *wall, "auth"],
     }
     for role, names in expected.items():
         peers = {} if role == "auth" else {"auth": {"internal": "http://127.0.0.1:1"}}

@@ -38,6 +38,8 @@ from tests.support.manifest_judges import JUDGES, Finding
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 INSTALLS = ("install", "install-namespaced")
+JOBS = "features-job"
+"""The sample that brings pods of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ OFF: dict[str, Off] = {
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One file for each combination, each protection that is off, and each way to install."""
+    """One file for each combination, each protection that is off, each way to install, and the sample with Jobs."""
     directory = tmp_path_factory.mktemp("rendered")
     bodies = {name: resource(combination, name) for name, combination in COMBINATIONS.items()}
     bodies |= {name: resources.changed(resources.minimal(namespace=name), row.changes) for name, row in OFF.items()}
@@ -156,6 +158,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = [str(binaries.directory() / "kubectl"), "kustomize", str(MANIFESTS / name)]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         (directory / f"{name}.yaml").write_text(text.replace("novacron-system", name))
+    (directory / f"{JOBS}.yaml").write_text((MANIFESTS / "samples" / f"{JOBS}.yaml").read_text())
     return directory
 
 

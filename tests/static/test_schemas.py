@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -18,6 +19,7 @@ from tests.support.controlplane import crds
 from tests.support.resources import Manifest
 
 SERVERS = (31, 32, 33, 34, 35, 36, 37)
+_JOBS = Path(__file__).parents[2] / "manifests" / "samples" / "features-job.yaml"
 _CORE = {kind.kind for kind in kinds.CORE_CHILDREN}
 
 
@@ -38,6 +40,12 @@ def test_core_kinds_meet_the_schema_of_every_server_strictly(server: int) -> Non
     assert {child["kind"] for child in judged} == _CORE
     for child in judged:
         kubernetes_validate.validate(child, f"1.{server}.0", strict=True)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_sample_with_jobs_meets_the_schema_of_every_server_strictly(server: int) -> None:
+    for body in yaml.safe_load_all(_JOBS.read_text()):
+        kubernetes_validate.validate(body, f"1.{server}.0", strict=True)
 
 
 def test_an_unknown_field_is_an_error() -> None:

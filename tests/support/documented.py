@@ -40,6 +40,8 @@ class Request:
     method: str = ""
     headers: dict[str, Any] = field(default_factory=dict)
     data: list[str] = field(default_factory=list)
+    upload: str = ""
+    """Name of a file that is sent as it is."""
     in_query: bool = False
 
     @classmethod
@@ -53,6 +55,8 @@ class Request:
                 found.data.append(next(rest))
             elif word == "-u":
                 found.headers["Authorization"] = "Basic " + base64.b64encode(next(rest).encode()).decode()
+            elif word == "-T":
+                found.upload = next(rest)
             elif word == "-X":
                 found.method = next(rest)
             elif word.startswith("-"):

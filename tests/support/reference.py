@@ -13,6 +13,7 @@ from novacron.auth.domain import refusal
 from novacron.auth.service import audit, counts
 from novacron.auth.service import wall_metrics as wall
 from novacron.core import conditions, dependencies, events, migration
+from novacron.ml.service import counts as ml
 from novacron.query.service import counts as query
 from novacron.roles import serving
 from novacron.workload.service import telemetry as workload
@@ -74,6 +75,16 @@ def text() -> str:
             "Label `outcome` of `novacron_query_queries_total`.",
             "",
             *_table(("outcome", "means"), {str(name): text for name, text in query.OUTCOMES.items()}),
+            "",
+            "## Metrics of ml",
+            "",
+            "Of ml alone, beside those of the wall; rows per second: `rate(novacron_ml_rows_total[1m])`.",
+            "",
+            *_table(("metric", "says"), _ml_metrics()),
+            "",
+            "Label `outcome` of `novacron_ml_jobs_total`.",
+            "",
+            *_table(("outcome", "means"), {str(name): text for name, text in ml.OUTCOMES.items()}),
             "",
             "## Reasons of refusal",
             "",
@@ -149,6 +160,12 @@ def _auth_metrics() -> dict[str, str]:
     return _metrics(registry)
 
 
+def _ml_metrics() -> dict[str, str]:
+    registry = CollectorRegistry()
+    ml.Counts(registry).watch(dict.fromkeys(ml.GAUGES, float))
+    return _metrics(registry)
+
+
 def _query_metrics() -> dict[str, str]:
     registry = CollectorRegistry()
     query.Counts(registry)
@@ -181,7 +198,8 @@ def _limits() -> dict[str, str]:
     found = {}
     for name, about in Limits.model_fields.items():
         assert about.default is not PydanticUndefined
-        found[name] = f"{about.description} Default {about.default:.0f}."
+        default = "none" if about.default is None else f"{about.default:.0f}"
+        found[name] = f"{about.description} Default {default}."
     return found
 
 

@@ -34,6 +34,11 @@ TOKEN = {
     "min_key_size": 2048,
 }
 """The defaults of the resource."""
+ML_SETTINGS: Mapping[str, Any] = {
+    "memory": {"max_mb": 0, "chunk_rows": 1000, "gc_every_chunks": 10, "warning": 0.8, "critical": 0.9},
+    "spill_bytes": 8 << 30,
+}
+"""The same, of what only ml needs; besides a directory."""
 
 
 class Answer:
@@ -89,6 +94,7 @@ class ServiceProcess:
             "shutdown_grace_seconds": 25,
             "jwks_file": str(self.jwks.path / "jwks.json"),
             "peers": {},
+            **({**ML_SETTINGS, "spill_directory": str(directory)} if role == "ml" else {}),
             **(members or {}),
         }
         self._reloaded = dict(reloaded or {})

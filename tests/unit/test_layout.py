@@ -10,10 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service_process import TOKEN
+from tests.support.service_process import ML_SETTINGS, TOKEN
 
 _ROOT = Path(__file__).parents[2]
-_HEAVY = {"kopf", "kubernetes", "aiohttp", "yaml", "novacron.api", "novacron.stack", "psycopg", "redis", "numpy"}
+_HEAVY = {
+    "kopf",
+    "kubernetes",
+    "aiohttp",
+    "yaml",
+    "novacron.api",
+    "novacron.stack",
+    "psycopg",
+    "redis",
+    "numpy",
+    "pyarrow",
+}
 
 
 def test_the_source_root_holds_the_package_alone() -> None:
@@ -43,7 +54,7 @@ def test_a_role_imports_only_what_it_needs() -> None:
 
 @pytest.mark.parametrize(
     ("role", "used"),
-    [("api", {"redis"}), ("auth", {"psycopg", "redis"}), ("query", {"psycopg", "redis", "numpy"}), ("ml", set())],
+    [("api", {"redis"}), ("auth", {"psycopg", "redis"}), ("query", {"psycopg", "redis", "numpy"}), ("ml", {"numpy"})],
 )
 def test_a_workload_holds_no_operator_and_nothing_that_it_does_not_use(
     role: str, used: set[str], tmp_path: Path
@@ -71,6 +82,8 @@ def test_a_workload_holds_no_operator_and_nothing_that_it_does_not_use(
             "statement_timeout_seconds": 1,
             "cache_seconds": 0,
             "page_size": {"default": 1, "max": 1},
+            **ML_SETTINGS,
+            "spill_directory": "/none",
             "database": {**store, "name": "n", "ssl_mode": "disable"},
             "redis": {**store, "tls": False},
         }

@@ -186,7 +186,8 @@ class Kube:
                 items.append(item)
             following = page["metadata"].get("continue")
             if not following:
-                return Page(tuple(items), page["metadata"]["resourceVersion"])
+                # aggregated APIs, such as metrics.k8s.io, have no versions
+                return Page(tuple(items), page["metadata"].get("resourceVersion", ""))
             query = {**query, "continue": following}
 
     async def watch(

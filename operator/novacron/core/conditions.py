@@ -29,6 +29,7 @@ SCHEMA_CURRENT = "SchemaCurrent"
 SIGNING_KEYS_CURRENT = "SigningKeysCurrent"
 AUTH_READY = "AuthReady"
 QUERIES_HEALTHY = "QueriesHealthy"
+MEMORY_ADEQUATE = "MemoryAdequate"
 
 TYPES: dict[str, str] = {
     READY: "Every part that gates readiness is as the resource asks; the message says what is missing and what to do.",
@@ -48,6 +49,7 @@ TYPES: dict[str, str] = {
     SIGNING_KEYS_CURRENT: "The key that signs access tokens is no older and no smaller than the resource asks.",
     AUTH_READY: "Access tokens can be signed, and auth is available.",
     QUERIES_HEALTHY: "Nothing slows queries down or will have samples refused, as pods of query say; gates nothing.",
+    MEMORY_ADEQUATE: "Pods of ml have enough memory; the message has the arithmetic of what follows; gates nothing.",
 }
 
 REASONS: dict[str, str] = {
@@ -78,8 +80,13 @@ REASONS: dict[str, str] = {
     "KeysCurrent": "One key signs; the message says when the next one will.",
     "KeysRevoked": "All older signing keys were just dropped, as somebody asked; what they signed is refused.",
     "KeysUnreadable": "The Secret of the signing keys cannot be understood. It is left as it is: restore or delete it.",
+    "LimitAtMost": "The memory limit of ml is too small, and right-sizing may not raise it further.",
+    "LimitOnTrial": "The memory limit of ml is too small; it is raised once it was everywhere for two minutes.",
+    "LimitRaised": "The memory limit of ml was too small and is raised; its rollout goes on.",
     "LimitRangeConflict": "A LimitRange of the namespace refuses a pod of this resource.",
+    "LimitTooSmall": "The memory limit of ml is too small, and right-sizing is off; the message says what would help.",
     "ManagedElsewhere": "The Secrets are provided by somebody else (secrets.provider Existing).",
+    "MemoryAdequate": "No pod of ml was short of memory under its present limit.",
     "MetricsUnavailable": "An autoscaler cannot read its metrics; its own message follows.",
     "MigrationFailed": "A migration was refused; the message says by what, what to do, and how it is run again.",
     "MigrationRunning": "A Job brings the schemas forward; auth and query of this version wait for it.",

@@ -35,11 +35,16 @@ REASONS: dict[str, str] = {
     "IndexInvalid": "The building of an index broke off, so no query uses it.",
     "VacuumBehind": "Most of a whole day was not vacuumed or analysed: queries read more than they need.",
     "QueriesTimedOut": "PostgreSQL gave up a good part of the last minutes' questions: they took too long.",
+    "MemoryCritical": "The process has had hardly any memory left for a while; the message has share, limit and time.",
 }
 """Reason -> what it means."""
 
 QUERIES = "queries"
 """Name of the dependency by which pods of query tell how their queries do. Degraded, it is no matter of credentials."""
+MEMORY = "memory"
+"""Name of the dependency by which pods of ml tell how much of their memory is left. The same holds of it."""
+IMPAIRMENTS = frozenset({QUERIES, MEMORY})
+"""Names of what is degraded for reasons of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class Finding:
     """What one look at one dependency found.
 
     Args:
-        state: degraded: it serves with earlier credentials, while the mounted ones are refused; of QUERIES: not well.
+        state: degraded: it serves with earlier credentials, while the mounted ones are refused; of
+            IMPAIRMENTS: not well.
         required: whether the process is not ready without it.
         secret: name of the Secret that its credentials come from; empty: none.
         message: what is and what to do, without a value of the Secret.

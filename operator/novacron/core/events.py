@@ -17,6 +17,7 @@ KEY_LOST = "SigningKeyLost"
 KEYS_REVOKED = "SigningKeysRevoked"
 INTERNAL_KEY_CREATED = "InternalKeyCreated"
 SYNC_REQUESTED = "SecretSyncRequested"
+LIMIT_RAISED = "MemoryLimitRaised"
 
 REASONS: dict[str, str] = {
     CREATED: "Children were created.",
@@ -33,6 +34,7 @@ REASONS: dict[str, str] = {
     KEY_LOST: "A private signing key was damaged or gone; what it signed is still accepted.",
     KEYS_REVOKED: "All signing keys were replaced at once, as somebody asked: access tokens from before are refused.",
     SYNC_REQUESTED: "Pods miss a Secret that External Secrets holds to be written: it was asked to write it again.",
+    LIMIT_RAISED: "Right-sizing raised the memory limit of ml; the note has the arithmetic.",
     INTERNAL_KEY_CREATED: "The key by which the workloads know each other was made.",
 }
 """Event reason -> what it means."""

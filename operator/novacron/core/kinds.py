@@ -12,6 +12,7 @@ CORE_EVENT = Kind("v1", "Event", "events")
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 ACCESS_REVIEW = Kind("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False)
 POD = Kind("v1", "Pod", "pods")
+POD_METRICS = Kind("metrics.k8s.io/v1beta1", "PodMetrics", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
 
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")

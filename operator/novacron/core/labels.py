@@ -49,3 +49,8 @@ def child(instance: str, component: str, version: str) -> dict[str, str]:
 def owned(instance: str) -> str:
     """Label selector of everything that the operator made for one resource."""
     return f"{OWNED_SELECTOR},{INSTANCE}={instance}"
+
+
+def pods_of(instance: str, component: str) -> str:
+    """Label selector of the pods of one component."""
+    return ",".join(f"{key}={value}" for key, value in selector(instance, component).items())

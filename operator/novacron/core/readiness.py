@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from novacron.core.dependencies import QUERIES
+from novacron.core.dependencies import IMPAIRMENTS
 
 State = Literal["ok", "degraded", "down"]
 STATES: tuple[State, ...] = ("ok", "degraded", "down")
@@ -32,7 +32,8 @@ class Dependency:
     """One thing that a workload depends on. Two that differ in their message alone are the same finding.
 
     Args:
-        state: degraded: it works on with earlier credentials, while the mounted ones are refused; of QUERIES: not well.
+        state: degraded: it works on with earlier credentials, while the mounted ones are refused; of
+            IMPAIRMENTS: not well.
         required: whether the pod is not ready without it.
         secret: where its credentials come from; empty: none.
     """
@@ -47,7 +48,7 @@ class Dependency:
     @property
     def refused(self) -> bool:
         """Whether the mounted credentials are not accepted."""
-        if self.name == QUERIES:
+        if self.name in IMPAIRMENTS:
             return False
         return self.state == "degraded" or (self.state == "down" and self.reason in _REFUSALS)
 

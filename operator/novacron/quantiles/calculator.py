@@ -98,7 +98,8 @@ def _exact(values: Checked, asked: Sequence[float], most: int) -> list[float]:
     """
     if isinstance(values, list) or len(values) <= most:
         return selected(values, asked)
-    return narrowed(lambda: checks.blocks(values), len(values), asked, most)
+    low, high = float(values.min()), float(values.max())
+    return narrowed(lambda: checks.blocks(values), len(values), low, high, asked, most)
 
 
 def _checked(name: str, values: Values) -> Checked:

@@ -20,7 +20,7 @@ from novacron.roles.connection import cluster_options, connected
 from novacron.roles.console import REFUSED
 from novacron.roles.given import resource
 from novacron.roles.novacrons import novacrons
-from novacron.stack import gather, migration
+from novacron.stack import gather, migration, sizing
 from novacron.stack.desired import wanted
 from novacron.workload.paths import JWKS_FILE
 
@@ -90,7 +90,8 @@ async def _children_changes(kube: Kube, parsed: NovaCron, live: Manifest, operat
     metadata = parsed.metadata.model_copy(update={"uid": at(live, "metadata", "uid", default="")})
     owned = parsed.model_copy(update={"metadata": metadata})
     snapshot = await gather.snapshot(kube, namespace, name, capabilities, lambda _kind: True)
-    complete = wanted(owned, capabilities, snapshot.children, _shown_keys(owned, snapshot.children))
+    limit = sizing.limit(owned, live)  # as learned: the cluster's state, like the keys
+    complete = wanted(owned, capabilities, snapshot.children, _shown_keys(owned, snapshot.children), limit)
     target = migration.with_jobs(complete, owned, snapshot.children)
     absent = {ref(manifest) for manifest in target.manifests} - snapshot.children.keys()
     taken = await gather.taken(kube, namespace, absent, snapshot.around)

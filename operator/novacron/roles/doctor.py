@@ -128,7 +128,10 @@ async def _metrics(kube: Kube) -> Check:
     try:
         await kube.read(_METRICS)
     except ApiError:
-        text = "autoscalers cannot read CPU and memory, so they stay at minReplicas: install metrics-server"
+        text = (
+            "autoscalers cannot read CPU and memory, so they stay at minReplicas, and MemoryAdequate tells of kills"
+            " without what was in use: install metrics-server"
+        )
         return Check("resource metrics", "absent", text)
     return Check("resource metrics", "ok", "served")
 

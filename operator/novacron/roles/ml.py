@@ -17,7 +17,10 @@ def ml(config: Path, bind_address: str, log_level: str) -> None:
     \b
     Example: novacron ml --config ./settings --bind-address 127.0.0.1
     """
-    from novacron.roles import guarded
+    from novacron.roles import processor
+
+    processor.prepare()
+    from novacron.roles import ml_service
     from novacron.workload.service.context import Role
 
-    serving.serve(Role("ml", guarded.service), config, bind_address, log_level)
+    serving.serve(Role("ml", ml_service.service), config, bind_address, log_level)

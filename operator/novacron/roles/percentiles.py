@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from novacron.core import quantity
 from novacron.roles.console import BAD_INPUT, fail
+from novacron.roles.sizes import Size
 
 if TYPE_CHECKING:
     from novacron.quantiles.estimate import Estimate, Method
@@ -19,23 +19,6 @@ if TYPE_CHECKING:
     from novacron.quantiles.values import Array, Floats
     from novacron.roles.number_source import Source
     from novacron.roles.progress import Waiting
-
-_LEAST_MEMORY = 1_000_000
-
-
-class _Memory(click.ParamType[Any]):
-    """``80MB``, or a quantity of Kubernetes: ``64Mi``; in bytes."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            size = int(quantity.parse(value.removesuffix("B")))
-        except (ValueError, OverflowError):
-            size = 0
-        if not _LEAST_MEMORY <= size < Decimal(2) ** 62:
-            self.fail(f"{value!r} is no size from 1MB on; write 80MB or 64Mi", param, ctx)
-        return size
 
 
 class _List(click.ParamType[Any]):
@@ -57,7 +40,7 @@ class _List(click.ParamType[Any]):
     type=click.Choice(["exact", "kll", "req", "ddsketch"]),
     help="Default: exact; kll for what comes through a pipe, or as text, and does not fit --max-memory.",
 )
-@click.option("--max-memory", default="80MB", show_default=True, type=_Memory(), help="For the numbers themselves.")
+@click.option("--max-memory", default="80MB", show_default=True, type=Size(), help="For the numbers themselves.")
 @click.argument("path", metavar="[FILE|-]", default="-")
 def percentiles(asked: Sequence[float], method: Method | None, max_memory: int, path: str) -> None:
     """Percentiles of numbers: one a line, or an array in a .npy file. JSON out.
@@ -119,9 +102,11 @@ def _of_file(array: Array, asked: Sequence[float], memory: int, waiting: Waiting
 
     most = memory // 8
     values.numbers(array[:1])  # what it is of, and whether there is anything
+    low, high = math.inf, -math.inf
     for place, block in enumerate(blocks()):
         values.array(block, place * values.BLOCK)
-    found = selected(array, asked) if len(array) <= most else narrowed(blocks, len(array), asked, most)
+        low, high = min(low, float(block.min())), max(high, float(block.max()))
+    found = selected(array, asked) if len(array) <= most else narrowed(blocks, len(array), low, high, asked, most)
     return [Estimate(one, value, "exact") for one, value in zip(asked, found, strict=True)]
 
 

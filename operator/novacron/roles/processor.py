@@ -1,4 +1,4 @@
-"""What must stand in the environment before numpy is imported: it reads it once, at its import.
+"""What must stand in the environment before numpy and pyarrow are imported: they read it once, at their import.
 
 What somebody has set himself stays.
 """
@@ -17,6 +17,9 @@ _SLOW = "X86_V4 AVX512_ICL"
 _THREADS = "OPENBLAS_NUM_THREADS"
 """numpy would start a thread for each processor of the node, for algebra that nothing here does."""
 
+_POOL = "ARROW_DEFAULT_MEMORY_POOL"
+"""pyarrow's own allocators keep what is free, up to as much again as a table took; malloc gives it back."""
+
 
 def prepare(environment: MutableMapping[str, str] = os.environ, information: Path = _INFORMATION) -> None:
     """Called by a role that is about to import numpy.
@@ -25,6 +28,7 @@ def prepare(environment: MutableMapping[str, str] = os.environ, information: Pat
         information: of the kernel, about the processors.
     """
     environment.setdefault(_THREADS, "1")
+    environment.setdefault(_POOL, "system")
     try:
         text = information.read_text(errors="replace")
     except OSError:  # no Linux; whatever numpy finds is as good as we know

@@ -161,6 +161,14 @@ _ALERTS = (
         "Pods of query say why in the condition's message; docs/query.md says what to do about each.",
     ),
     _Alert(
+        "NovaCronMemoryInadequate",
+        _status(conditions.MEMORY_ADEQUATE, "False"),
+        "15m",
+        "warning",
+        "has pods of ml that are killed for want of memory, or have hardly any left",
+        "Right-sizing is off, or at the most that it may give; the condition's message says what would help.",
+    ),
+    _Alert(
         "NovaCronUpkeepFailed",
         _upkeep,
         "5m",

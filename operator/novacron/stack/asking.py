@@ -9,6 +9,8 @@ from novacron.api.v1alpha1 import NovaCron
 from novacron.core import conditions
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Manifest, Ref, at
+from novacron.ml import status as ml
+from novacron.ml.status import Facts
 from novacron.stack import rollout
 from novacron.stack.dependencies import Heard, Question, users
 
@@ -29,9 +31,9 @@ class Target:
 
 
 def targets(resource: NovaCron, children: Mapping[Ref, Manifest]) -> list[Target]:
-    """Services of available workloads that mount a login, by their own address: no name has to be resolved."""
+    """Services of available workloads that have something to tell, by their own address: no name has to be resolved."""
     found = []
-    for role in users(resource):
+    for role in _asked(resource):
         deployment = children.get(rollout.child(resource, "Deployment", role))
         service = children.get(rollout.child(resource, "Service", role), {})
         address = at(service, "spec", "clusterIP", default="")
@@ -44,6 +46,12 @@ def targets(resource: NovaCron, children: Mapping[Ref, Manifest]) -> list[Target
     return found
 
 
+def _asked(resource: NovaCron) -> tuple[str, ...]:
+    """Enabled workloads that mount a login, and ml, which knows how much of its memory is left."""
+    memory = (ml.ROLE,) if resource.spec.ml.enabled else ()
+    return tuple(dict.fromkeys((*users(resource), *memory)))
+
+
 def question(
     body: Manifest,
     resource: NovaCron,
@@ -51,19 +59,21 @@ def question(
     said: Mapping[str, Heard],
     *,
     within_reach: bool,
+    memory: Facts | None = None,
 ) -> Question:
     """Args:
     body: the resource with its status as it stands.
     said: what pods that are not ready say against their credentials.
+    memory: what is known of the memory of ml.
     """
-    roles = users(resource)
     return Question(
-        roles,
+        users(resource),
         resource.spec.secrets.provider == "ExternalSecrets",
         within_reach,
         said,
-        frozenset(roles) - {target.role for target in targets(resource, children)},
+        frozenset(_asked(resource)) - {target.role for target in targets(resource, children)},
         _standing(body),
+        memory,
     )
 
 
@@ -72,6 +82,6 @@ def _standing(body: Manifest) -> dict[str, Condition]:
     return {
         item["type"]: Condition(item["type"], item["status"], item["reason"], item["message"])
         for item in at(body, "status", "conditions", default=[])
-        if item["type"] in (conditions.CREDENTIALS_CURRENT, conditions.QUERIES_HEALTHY)
+        if item["type"] in (conditions.CREDENTIALS_CURRENT, conditions.QUERIES_HEALTHY, conditions.MEMORY_ADEQUATE)
         and item["reason"] in conditions.REASONS
     }

@@ -197,6 +197,22 @@ def _bounded(resource: NovaCron, limit_range: str, bound: Manifest) -> Iterator[
                 )
 
 
+def memory_bounds(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) -> Iterator[tuple[Decimal, str]]:
+    """Memory limits above which LimitRanges of others refuse a pod of ml, in bytes, and what says so."""
+    own = names.component(resource.metadata.name, "limits")
+    request = size(resource, "ml").requests["memory"]
+    for found in _sorted(around.get("LimitRange", ())):
+        for bound in found.get("spec", {}).get("limits", ()):
+            if bound.get("type") not in ("Container", "Pod") or found["metadata"]["name"] == own:
+                continue
+            top, ratio = (at(bound, side, "memory") for side in ("max", "maxLimitRequestRatio"))
+            if top:
+                yield quantity.parse(str(top)), f"max of LimitRange {found['metadata']['name']}"
+            if ratio:
+                name = f"maxLimitRequestRatio {ratio} of LimitRange {found['metadata']['name']}"
+                yield quantity.parse(str(ratio)) * request, name
+
+
 def _solver(resource: NovaCron) -> Iterator[Finding]:
     """A given min that cert-manager's solver pod (10m, 64Mi) does not meet (decisions.md 17)."""
     if not crossing.solver_needed(resource.spec) or not resource.spec.governance.limit_range.enabled:

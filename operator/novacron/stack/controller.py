@@ -24,7 +24,21 @@ from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
 from novacron.core.manifest import Kind, Manifest, Ref, at, ref
 from novacron.core.plan import Refuse, Step, Wanted, plan, set_back
-from novacron.stack import asking, capacity, desired, forgotten, gather, migration, resync, rollout, status, tell
+from novacron.ml.domain.sizing import Verdict
+from novacron.stack import (
+    asking,
+    capacity,
+    dependencies,
+    desired,
+    forgotten,
+    gather,
+    migration,
+    resync,
+    rollout,
+    sizing,
+    status,
+    tell,
+)
 from novacron.stack.act import Outcome, act
 from novacron.stack.memory import Memory
 from novacron.stack.observed import Observed
@@ -179,20 +193,26 @@ class Controller:
         asked = await forgotten.ask(self._kube, self._recorder, body, look.wanted, observed, self._wrote, clock.now())
         verdict = status.judge(observed)
         settled = not rollout.incomplete(resource, observed.children)
+        step = sizing.step(observed)
         result = await self._report(
             body,
             verdict,
             status.components(observed),
             resource.spec.version,
             keys=auth.component(look.keys),
+            learned=sizing.component(resource, body, step),
             settled=settled,
         )
         again = result.again
+        if step is not None and again is not None:
+            again = min(again, step.seconds)
+            if step.verdict is Verdict.GROWING:
+                await tell.limit_raised(self._recorder, body, verdict)
         if observed.contested and again is not None:
             again = min(again, _CONTESTED_RESYNC)
         if again is not None:
             again = min(again, memory.trouble_ends(clock.monotonic()))
-            self._listen(resource, observed, verdict)
+            self._listen(resource, observed)
         return Result(
             again,
             result.conditions,
@@ -211,7 +231,8 @@ class Controller:
             self._kube, namespace, name, capabilities, lambda kind: self._may_have(kind, namespace, name)
         )
         keys = await self._kept(body, resource, snapshot.children.get(_key_set(resource)))
-        complete = desired.wanted(resource, capabilities, snapshot.children, keys.document)
+        limit = sizing.limit(resource, body)
+        complete = desired.wanted(resource, capabilities, snapshot.children, keys.document, limit)
         jobs = migration.with_jobs(complete, resource, snapshot.children)
         wanted = migration.in_turn(jobs, resource, snapshot.children)
         memory.suspected &= {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
@@ -251,6 +272,9 @@ class Controller:
             workloads = self._pulse.workloads if self._pulse is not None else None
             pods = await gather.living(self._kube, workloads, resource, incomplete, job, clock.now())
         key = (resource.metadata.namespace, resource.metadata.name)
+        heard = self._pulse.heard(key) if self._pulse is not None else {}
+        known = sizing.facts(resource, body, look.snapshot.around)
+        sized = await gather.memory(self._kube, resource, known, children, heard, memory, clock.now())
         return Observed(
             resource,
             look.capabilities,
@@ -263,8 +287,8 @@ class Controller:
             capacity.sums(resource),
             memory.noticed(pods.problems, clock.monotonic()),
             memory.contested(clock.monotonic()),
-            asking.question(body, resource, children, pods.said, within_reach=self._pulse is not None),
-            self._pulse.heard(key) if self._pulse is not None else {},
+            asking.question(body, resource, children, pods.said, within_reach=self._pulse is not None, memory=sized),
+            heard,
             look.keys,
             pods.outdated,
             pods.migration,
@@ -272,12 +296,11 @@ class Controller:
             pods.missing,
         )
 
-    def _listen(self, resource: NovaCron, observed: Observed, verdict: tuple[Condition, ...]) -> None:
+    def _listen(self, resource: NovaCron, observed: Observed) -> None:
         """Between passes the pulse asks what serves, and calls when the answers change what was just judged."""
         if self._pulse is None:
             return
-        told = {item.type: item for item in verdict}
-        shown = (told[conditions.CREDENTIALS_CURRENT], told[conditions.QUERIES_HEALTHY])
+        shown = dependencies.conditions(observed.question, observed.heard)
         key = (resource.metadata.namespace, resource.metadata.name)
         self._pulse.follow(key, asking.targets(resource, observed.children), observed.question, shown)
 
@@ -331,6 +354,7 @@ class Controller:
         components: list[Manifest] | None = None,
         version: str | None = None,
         keys: Manifest | None = None,
+        learned: Manifest | None = None,
         generation: int | None = None,
         *,
         settled: bool = True,
@@ -344,8 +368,13 @@ class Controller:
             "observedGeneration": observed,
             "conditions": conditions.replaced(before.get("conditions", ()), verdict, observed, now),
         }
-        # what is known of keys stays while nobody looks at them
-        known = {"components": components, "version": version, "auth": keys or before.get("auth")}
+        # what is known of keys and memory stays while nobody looks at them
+        known = {
+            "components": components,
+            "version": version,
+            "auth": keys or before.get("auth"),
+            "ml": learned or before.get("ml"),
+        }
         after |= {key: value for key, value in known.items() if value is not None}
         memory = self._recalled((meta["namespace"], meta["name"]), meta["uid"])
         waiting = sum(one.waits for one in self._memory.values())

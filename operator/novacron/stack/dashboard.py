@@ -20,7 +20,7 @@ _GOOD, _BAD, _NEUTRAL, _UNKNOWN = "green", "red", "blue", "yellow"
 
 
 def dashboard(resource: NovaCron) -> Manifest:
-    """State, traffic, authentication, queries and pods of one resource.
+    """State, traffic, authentication, queries, features and pods of one resource.
 
     Of the operator's metrics only conditions, and so Drifted, name a resource; a link leads to the dashboard of the
     rest: queue, passes, repairs.
@@ -33,6 +33,7 @@ def dashboard(resource: NovaCron) -> Manifest:
         ("Authentication", _auth_panels(resource)),
         ("Queries", _query_panels(resource)),
         ("Samples and dashboards", _sample_panels(resource)),
+        ("Features", _feature_panels(resource)),
         ("Pods (metrics of kube-state-metrics)", _pod_panels(resource)),
     )
     return {
@@ -166,6 +167,26 @@ def _sample_panels(resource: NovaCron) -> list[Manifest]:
     ]
 
 
+def _feature_panels(resource: NovaCron) -> list[Manifest]:
+    """What ml takes in, what becomes of its jobs, and how much of its memory and its disk they have."""
+    window, ml = promql.window(resource), promql.services(resource, ("ml",))
+    rows = f"sum by (service) (rate(novacron_ml_rows_total{{{ml}}}[{window}]))"
+    ended = f"sum by (outcome) (rate(novacron_ml_jobs_total{{{ml}}}[{window}]))"
+    away = f"sum by (service) (rate(novacron_ml_turned_away_total{{{ml}}}[{window}]))"
+    shares = {
+        f"{word}, of the fullest pod": f"max by (service) (novacron_ml_{part}{{{ml}}} / novacron_ml_{whole}{{{ml}}})"
+        for word, part, whole in (
+            ("memory", "memory_bytes", "memory_budget_bytes"),
+            ("scratch", "spill_bytes", "spill_limit_bytes"),
+        )
+    }
+    return [
+        _panel("timeseries", "Rows per second", "rowsps", {"{{service}}": rows}),
+        _panel("timeseries", "Jobs per second, by outcome", "ops", {"{{outcome}}": ended, "turned away": away}),
+        _panel("timeseries", "Memory and scratch in use", "percentunit", shares),
+    ]
+
+
 def _pod_panels(resource: NovaCron) -> list[Manifest]:
     """Metrics of kube-state-metrics, by the names that its documentation calls stable."""
     namespace, workload = resource.metadata.namespace, f"{resource.metadata.name}-({'|'.join(names.WORKLOADS)})"
@@ -178,10 +199,13 @@ def _pod_panels(resource: NovaCron) -> list[Manifest]:
             ("available", "kube_deployment_status_replicas_available"),
         )
     }
+    ml = f'namespace="{namespace}",pod=~"{resource.metadata.name}-ml-.+",container="ml"'
+    limit = f'max by (container) (kube_pod_container_resource_limits{{{ml},resource="memory"}})'
     restarts = f"sum by (container) (increase(kube_pod_container_status_restarts_total{{{pods}}}[1h]))"
     return [
         _panel("timeseries", "Replicas", "short", replicas),
         _panel("timeseries", "Restarts in the hour before", "short", {"{{container}}": restarts}),
+        _panel("timeseries", "Memory limit, as right-sizing grows it", "bytes", {"{{container}}": limit}),
     ]
 
 

@@ -1,4 +1,4 @@
-"""From what pods say of their dependencies to problems, and to CredentialsCurrent and QueriesHealthy. Pure."""
+"""From what pods say of their dependencies to problems, and to the conditions that depend on it. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from novacron.api.v1alpha1 import NovaCron
 from novacron.core import conditions as c
 from novacron.core.conditions import Condition
 from novacron.core.readiness import Dependency
+from novacron.ml import status as ml
 from novacron.query import status as query
 from novacron.stack.problem import Problem
 from novacron.vault.desired import groups
@@ -74,7 +75,11 @@ def complaints(said: Iterable[Dependency]) -> tuple[Dependency, ...]:
 def topics(role: str) -> Mapping[str, Callable[[Sequence[Dependency]], Heard]]:
     """Condition -> what an answer of this workload says against what it is about."""
     about: dict[str, Callable[[Sequence[Dependency]], Heard]] = {c.CREDENTIALS_CURRENT: complaints}
-    return about | {c.QUERIES_HEALTHY: query.complaints} if role == query.ROLE else about
+    own: dict[str, dict[str, Callable[[Sequence[Dependency]], Heard]]] = {
+        query.ROLE: {c.QUERIES_HEALTHY: query.complaints},
+        ml.ROLE: {c.MEMORY_ADEQUATE: ml.complaints},
+    }
+    return about | own.get(role, {})
 
 
 def outdated(said: Iterable[Sequence[Dependency]]) -> tuple[Dependency, ...]:
@@ -100,6 +105,7 @@ class Question:
         absent: workloads that cannot be asked: too few of their pods serve.
         standing: the conditions as they stand, kept until the first answers are there, as after a start of the
             operator.
+        memory: what is known of the memory of ml; None: it is switched off.
     """
 
     roles: tuple[str, ...] = ()
@@ -108,14 +114,28 @@ class Question:
     said: Mapping[str, Heard] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     standing: Mapping[str, Condition] = field(default_factory=dict)
+    memory: ml.Facts | None = None
 
 
-def conditions(question: Question, heard: Hearing) -> tuple[Condition, Condition]:
-    """CredentialsCurrent and QueriesHealthy."""
+def conditions(question: Question, heard: Hearing) -> tuple[Condition, Condition, Condition]:
+    """CredentialsCurrent, QueriesHealthy and MemoryAdequate."""
     return (
         credentials(question, heard.get(c.CREDENTIALS_CURRENT, {})),
         queries(question, heard.get(c.QUERIES_HEALTHY, {})),
+        memory(question, heard.get(c.MEMORY_ADEQUATE, {})),
     )
+
+
+def memory(question: Question, heard: Mapping[str, Heard]) -> Condition:
+    """MemoryAdequate. Kills are seen in the states of pods, so it is known also where nobody can be asked."""
+    if question.memory is None:
+        return ml.condition("True", "Disabled", "ml.enabled is false")
+    found = ml.memory_adequate(question.memory, heard.get(ml.ROLE))
+    standing = question.standing.get(c.MEMORY_ADEQUATE)
+    unasked = question.within_reach and ml.ROLE not in heard and ml.ROLE not in question.absent
+    if unasked and found.status == "True" and standing is not None and standing.reason in ml.COMPLAINTS:
+        return standing
+    return found
 
 
 def queries(question: Question, heard: Mapping[str, Heard]) -> Condition:

@@ -24,15 +24,21 @@ def wanted(
     capabilities: Capabilities,
     live: Mapping[Ref, Manifest] = _NO_LIVE,
     key_set: str = auth.NO_KEYS,
+    memory_limit: str = "",
 ) -> Wanted:
     """All children, as they are once everything has had its turn (stack/migration.py).
 
     Args:
         live: what is there; decides only how an ExternalSecret leaves (decisions.md 14).
         key_set: the public signing keys, which are state of the cluster (decisions.md 45).
+        memory_limit: of ml, as right-sizing learned it, which is state of the cluster as well; empty: as the spec has
+            it.
     """
     bits = _accepted_bits(resource, key_set)
-    components = [_component(resource, capabilities, role, bits) for role in _enabled(resource)]
+    components = [
+        _component(resource, capabilities, role, bits, memory_limit if role == "ml" else "")
+        for role in _enabled(resource)
+    ]
     manifests = [item for component in components for item in objects.children(component)]
     manifests += migration.children(resource, capabilities)
     manifests += [auth.jwks(resource, key_set), *edges.policies(resource, capabilities), *_governance(resource)]
@@ -66,7 +72,7 @@ def _accepted_bits(resource: NovaCron, key_set: str) -> int:
     return min([resource.spec.auth.jwt.min_key_size, *(key.bits for key in ring_document.published(key_set))])
 
 
-def _component(resource: NovaCron, capabilities: Capabilities, role: str, bits: int) -> Component:
+def _component(resource: NovaCron, capabilities: Capabilities, role: str, bits: int, memory_limit: str) -> Component:
     return Component(
         resource,
         capabilities,
@@ -75,6 +81,7 @@ def _component(resource: NovaCron, capabilities: Capabilities, role: str, bits: 
         settings.settings(resource, role, bits),
         settings.reloaded(resource, role),
         (*vault.mounts(resource, role), *auth.mounts(role)),
+        memory_limit=memory_limit,
     )
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from novacron.adapters.kube import Kube
+from novacron.adapters.kube import ApiError, Kube
 from novacron.adapters.workloads import NoAnswer, Workloads
 from novacron.api.v1alpha1 import NovaCron
-from novacron.core import kinds, labels, names
+from novacron.core import kinds, labels, names, quantity
 from novacron.core.capabilities import Capabilities
 from novacron.core.manifest import Kind, Manifest, Ref, at, owner_uids, ref
 from novacron.core.readiness import Dependency
-from novacron.stack import dependencies, last_words, pods, refusal
-from novacron.stack.dependencies import Heard, complaints
+from novacron.ml import status as ml
+from novacron.ml.status import Facts
+from novacron.stack import dependencies, last_words, pods, refusal, sizing
+from novacron.stack.dependencies import Heard, Hearing, complaints
 from novacron.stack.last_words import End
+from novacron.stack.memory import Memory
 from novacron.stack.problem import Problem, gravest
 
 _ASKED = 3
 """Pods of one workload that are asked in a pass."""
+_METRICS_SECONDS = 2.0
 _CAPACITY = (kinds.LIMIT_RANGE, kinds.RESOURCE_QUOTA, kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
 """Kinds of which somebody else's objects decide whether our pods can run: read without a selector."""
 
@@ -139,6 +144,52 @@ async def living(
         last_words.last_end(pod for pod in runs if pod not in migrating),
         pods.missing_secrets([*own, *going], events.items),
     )
+
+
+async def memory(
+    kube: Kube,
+    resource: NovaCron,
+    known: Facts | None,
+    children: Mapping[Ref, Manifest],
+    heard: Hearing,
+    remembered: Memory,
+    now: datetime,
+) -> Facts | None:
+    """What is known of the memory of ml, with what its pods show; the metrics API is asked only where they are short.
+
+    Args:
+        known: without the pods; None: ml is off.
+        heard: what workloads said by now.
+    """
+    if known is None:
+        return None
+    meta = resource.metadata
+    own = (await kube.list(kinds.POD, meta.namespace, label_selector=labels.pods_of(meta.name, ml.ROLE))).items
+    found = sizing.seen(known, resource, children, own, now)
+    if not ml.is_short(found, sizing.heard(heard)):
+        return found
+    used = sizing.used(found, own, await _in_use(kube, resource))
+    return dataclasses.replace(found, peak=remembered.peaked(found.limit, used))
+
+
+async def _in_use(kube: Kube, resource: NovaCron) -> dict[str, int]:
+    """Pod of ml -> bytes of memory in use, as the metrics API last saw it; nothing where that is not served.
+
+    Only a message shows it, so nobody waits long for it.
+    """
+    meta = resource.metadata
+    try:
+        async with asyncio.timeout(_METRICS_SECONDS):
+            selector = labels.pods_of(meta.name, ml.ROLE)
+            found = await kube.list(kinds.POD_METRICS, meta.namespace, label_selector=selector)
+        return {
+            item["metadata"]["name"]: int(quantity.parse(str(container["usage"]["memory"])))
+            for item in found.items
+            for container in item["containers"]
+            if container["name"] == ml.ROLE
+        }
+    except (ApiError, TimeoutError, LookupError, TypeError, ValueError):
+        return {}  # whatever stands behind an aggregated API is no reason to stop a pass
 
 
 def _component(pod: Manifest) -> str:

@@ -44,6 +44,8 @@ class Memory:
     """Whether something is awaited that no watch tells of."""
     troubles: dict[str, tuple[Problem, float]] = field(default_factory=dict)
     """Workload -> a kill for want of memory that was seen, and when last."""
+    peak: tuple[int, int] = (0, 0)
+    """Memory limit of ml, and the most that the metrics API showed of it in use: bytes."""
 
     def renewed(self, now: float) -> Memory:
         """Without what must be learnt anew now and then, so that a fight that is over is noticed."""
@@ -56,6 +58,7 @@ class Memory:
             since_verdict=self.since_verdict,
             waits=self.waits,
             troubles=self.troubles,
+            peak=self.peak,
         )
 
     def judged(self, verdict: tuple[Condition, ...], now: float) -> None:
@@ -74,6 +77,12 @@ class Memory:
             workload: trouble for workload, trouble in self.troubles.items() if now - trouble[1] < _TROUBLED
         }
         return {workload: problem for workload, (problem, _at) in self.troubles.items()} | dict(problems)
+
+    def peaked(self, limit: int, used: int) -> int:
+        """The most that was seen in use under this limit, in bytes."""
+        of, most = self.peak
+        self.peak = (limit, max(used, most) if of == limit else used)
+        return self.peak[1]
 
     def trouble_ends(self, now: float) -> float:
         """Seconds until the oldest of them counts no more; infinity where there is none."""

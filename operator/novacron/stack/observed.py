@@ -42,8 +42,8 @@ class Observed:
     problems: workload -> what keeps its pods from serving; only looked up where pods are missing.
     capacity_sums: what was added up, in words.
     contested: fields that somebody sets again after each repair, by child.
-    question: what CredentialsCurrent and QueriesHealthy depend on besides what was heard.
-    heard: what workloads say against what those two are about.
+    question: what CredentialsCurrent, QueriesHealthy and MemoryAdequate depend on besides what was heard.
+    heard: what workloads say against what those three are about.
     keys: what is known of the signing keys.
     outdated: workload -> what it says against the schema.
     migration: how the last pod of the migration ended, where that was not well.

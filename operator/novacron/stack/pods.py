@@ -124,15 +124,40 @@ def may_be_asked(pod: Manifest) -> bool:
     """Whether it runs, has come up and is not ready: then it can say itself what it misses."""
     status = pod.get("status", {})
     listed = status.get("containerStatuses") or ()
-    ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", ()))
     return (
-        not ready
+        not is_ready(pod)
         and at(pod, "metadata", "deletionTimestamp") is None
         and not at(pod, "spec", "hostNetwork", default=False)
         and bool(status.get("podIP"))
         and bool(listed)
         and all(at(item, "state", "running") is not None and item.get("started") for item in listed)
     )
+
+
+def is_ready(pod: Manifest) -> bool:
+    listed = at(pod, "status", "conditions", default=[])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in listed)
+
+
+def killed_for_memory(pod: Manifest, role: str, since: datetime) -> bool:
+    """Whether the container of a workload is down for want of memory, or was since then, as far as its pod shows."""
+    for container in at(pod, "status", "containerStatuses", default=[]):
+        if container.get("name") != role:
+            continue
+        if _OOM_AT_START in at(container, "state", "waiting", "message", default=""):
+            return True
+        for ended in (at(container, "state", "terminated"), at(container, "lastState", "terminated")):
+            if ended and _for_memory(ended) and _since(ended.get("finishedAt"), since):
+                return True
+    return False
+
+
+def _for_memory(ended: Manifest) -> bool:
+    return ended.get("reason") == "OOMKilled" or _OOM_AT_START in ended.get("message", "")
+
+
+def _since(moment: str | None, since: datetime) -> bool:
+    return bool(moment) and datetime.fromisoformat(str(moment)) >= since
 
 
 def _problem(pod: _Pod) -> Problem | None:
@@ -207,7 +232,7 @@ def _unmade(pod: _Pod, reason: str, message: str) -> Problem:
 
 def _end(pod: _Pod, container: Manifest, ended: Manifest, *, lingering: bool) -> Problem:
     code, reason = ended.get("exitCode", "?"), ended.get("reason", "Error")
-    if reason == "OOMKilled" or _OOM_AT_START in ended.get("message", ""):
+    if _for_memory(ended):
         return _out_of_memory(pod, container, f"exit code {code}", lingering=lingering)
     if reason in ("StartError", "ContainerCannotRun"):
         words = steady(ended.get("message", ""), pod.name)
@@ -222,7 +247,10 @@ def _out_of_memory(pod: _Pod, container: Manifest, how: str, *, lingering: bool)
     limit: Any = at(pod.spec_of(container), "resources", "limits", "memory", default="")
     words = f"{how}, limit {limit}" if limit else how
     cause = f"its container was killed for want of memory (OOMKilled, {words})"
-    return Problem("OutOfMemory", cause, f"raise spec.{pod.field}.resources.limits.memory", lingering=lingering)
+    remedy = f"raise spec.{pod.field}.resources.limits.memory"
+    if pod.role == "ml":
+        remedy += "; condition MemoryAdequate says to what, and whether it is raised by itself"
+    return Problem("OutOfMemory", cause, remedy, lingering=lingering)
 
 
 def _missing(role: str, message: str) -> Problem | None:

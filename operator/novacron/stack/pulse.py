@@ -1,4 +1,4 @@
-"""Asks the Services of resources at rest what their pods say of credentials and queries; ears between passes.
+"""Asks the Services of resources at rest what their pods say of credentials, queries, memory; ears between passes.
 
 Passes over a resource at rest are ten minutes apart, and a refused login must be a condition before. One question to
 each Service costs the API server nothing; only an answer that changes a condition asks for a pass.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names
@@ -91,8 +92,23 @@ def complete(deployment: Manifest) -> bool:
     status = deployment.get("status", {})
     desired: int = at(deployment, "spec", "replicas", default=0)
     available_ones: int = status.get("availableReplicas", 0)
-    alone = status.get("replicas", 0) == status.get("updatedReplicas", 0)
-    return bool(_observed(deployment) and alone and available_ones >= desired)
+    return alone(deployment) and available_ones >= desired
+
+
+def alone(deployment: Manifest) -> bool:
+    """Whether pods of the current template alone are there, available or not."""
+    status = deployment.get("status", {})
+    return _observed(deployment) and status.get("replicas", 0) == status.get("updatedReplicas", 0)
+
+
+def resting(deployment: Manifest, now: datetime) -> float | None:
+    """Seconds since the rollout last made a step, which the last of them ended; None where none was seen."""
+    if not _observed(deployment):
+        return None
+    for condition in at(deployment, "status", "conditions", default=[]):
+        if condition["type"] == "Progressing" and condition.get("lastUpdateTime"):
+            return (now - datetime.fromisoformat(condition["lastUpdateTime"])).total_seconds()
+    return None
 
 
 def _observed(deployment: Manifest) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from novacron.api.v1alpha1 import NovaCron
-from novacron.core import names
+from novacron.core import names, quantity
 from novacron.stack.capacity import connection_share
 from novacron.stack.edges import CALLS
 from novacron.vault.desired import GROUPS, groups, login
@@ -169,5 +169,6 @@ def _own(resource: NovaCron, role: str) -> dict[str, Any]:
                 "critical": memory.critical,
             },
             "spill_directory": SCRATCH_DIRECTORY,
+            "spill_bytes": int(quantity.parse(spec.ml.scratch.size)),
         }
     return {}

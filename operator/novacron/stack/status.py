@@ -51,8 +51,8 @@ def judge(o: Observed) -> tuple[Condition, ...]:
         _capacity(o),
     ]
     parts = [_or_failure(o, part) for part in parts]
-    credentials, queries = dependencies.conditions(o.question, o.heard)
-    more = (credentials, _or_failure(o, schema.condition(o)), *_keys(o), queries)
+    credentials, queries, memory = dependencies.conditions(o.question, o.heard)
+    more = (credentials, _or_failure(o, schema.condition(o)), *_keys(o), queries, memory)
     return (*_summary(o, (*parts, *more)), _not_paused(), *parts, _drift(o), *more)
 
 
@@ -125,6 +125,7 @@ def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Cond
         c.SIGNING_KEYS_CURRENT,
         c.AUTH_READY,
         c.QUERIES_HEALTHY,
+        c.MEMORY_ADEQUATE,
     )
     rest = tuple(Condition(part, "Unknown", "Unobserved", f"Not looked at: {reason}") for part in parts)
     return (*not_ready(reason, message, stalled=stalled), _not_paused(), *rest)

@@ -41,6 +41,12 @@ async def keys(recorder: Recorder, body: Manifest, known: Keys) -> None:
         await recorder.record(body, told.reason, "KeepKeys", told.note, told.kind)
 
 
+async def limit_raised(recorder: Recorder, body: Manifest, verdict: tuple[Condition, ...]) -> None:
+    """What right-sizing learned, in the words of the condition."""
+    memory = next(item for item in verdict if item.type == conditions.MEMORY_ADEQUATE)
+    await recorder.record(body, events.LIMIT_RAISED, "RightSize", memory.message, "Warning")
+
+
 async def work(recorder: Recorder, body: Manifest, outcome: Outcome) -> None:
     """One event for each thing that happened, naming the objects; what admission took back did not happen."""
     done: dict[str, list[str]] = {}

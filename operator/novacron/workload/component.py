@@ -35,6 +35,7 @@ class Component:
         settings: the settings document; a change of it restarts the pods.
         reloaded: a second document, which the process reads again by itself: no restart. Empty: it reads none.
         options: of the command, after its first argument.
+        memory_limit: of its container, as a quantity; empty: as the spec has it.
     """
 
     resource: NovaCron
@@ -45,6 +46,7 @@ class Component:
     reloaded: str
     mounts: tuple[SecretMount, ...]
     options: tuple[str, ...] = ()
+    memory_limit: str = ""
 
     @property
     def serves(self) -> bool:

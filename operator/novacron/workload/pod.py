@@ -142,9 +142,10 @@ def resources(component: Component) -> Manifest:
 def _amounts(component: Component, side: str) -> dict[str, str]:
     asked = component.spec.resources.requests if side == "requests" else component.spec.resources.limits
     scratch = quantity.parse(component.ml.scratch.size) if component.ml else Decimal(0)
+    memory = component.memory_limit if side == "limits" else ""
     amounts = {
         "cpu": quantity.cpu(quantity.parse(asked.cpu)),
-        "memory": quantity.memory(quantity.parse(asked.memory)),
+        "memory": quantity.memory(quantity.parse(memory or asked.memory)),
         "ephemeral-storage": quantity.memory(quantity.parse(asked.ephemeral_storage) + scratch),
     }
     if component.ml and component.ml.gpus:
@@ -198,7 +199,10 @@ def _volumes(component: Component) -> list[Manifest]:
 
 
 def tmpfs_size(component: Component) -> str:
-    """At most an eighth of the memory limit, which a tmpfs counts against, and at most 100Mi (decisions.md 15)."""
+    """At most an eighth of the memory limit, which a tmpfs counts against, and at most 100Mi (decisions.md 15).
+
+    Of the limit of the spec: what right-sizing adds is the process's alone.
+    """
     share = quantity.parse(component.spec.resources.limits.memory) // _TMPFS_SHARE
     mebibyte = quantity.parse("1Mi")
     return quantity.memory(max(mebibyte, min(share, _TMPFS_MOST) // mebibyte * mebibyte))

@@ -15,6 +15,7 @@ from novacron.adapters.telemetry import Telemetry
 from novacron.auth.service import counts as auth
 from novacron.auth.service.wall_metrics import WallMetrics
 from novacron.core.conditions import Condition
+from novacron.ml.service import counts as ml
 from novacron.query.service import counts as query
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
@@ -32,6 +33,7 @@ HTTP = {
 KUBE_STATE_METRICS = {
     "kube_deployment_spec_replicas": frozenset({"namespace", "deployment"}),
     "kube_deployment_status_replicas_available": frozenset({"namespace", "deployment"}),
+    "kube_pod_container_resource_limits": frozenset({"namespace", "pod", "container", "resource"}),
     "kube_pod_container_status_restarts_total": frozenset({"namespace", "pod", "container"}),
 }
 OF_TARGETS = frozenset({"namespace", "pod", "container", "service", "endpoint", "job", "instance"})
@@ -71,7 +73,15 @@ def of_query() -> dict[str, frozenset[str]]:
     return {sample.name: frozenset(sample.labels) for sample in samples}
 
 
-KNOWN = of_the_operator() | HTTP | of_auth() | of_query() | KUBE_STATE_METRICS
+def of_ml() -> dict[str, frozenset[str]]:
+    """Every series of ml, all of which are there from its start."""
+    registry = CollectorRegistry()
+    ml.Counts(registry).watch(dict.fromkeys(ml.GAUGES, float))
+    samples = [sample for family in registry.collect() for sample in family.samples]
+    return {sample.name: frozenset(sample.labels) for sample in samples}
+
+
+KNOWN = of_the_operator() | HTTP | of_auth() | of_query() | of_ml() | KUBE_STATE_METRICS
 
 
 def unknown(expression: str) -> list[str]:

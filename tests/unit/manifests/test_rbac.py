@@ -22,6 +22,7 @@ OTHERS: set[Right] = {
     (labels.GROUP, "novacrons/status", "patch"),
     (labels.GROUP, "novacrons/finalizers", "update"),
     ("", "pods", "list"),
+    ("metrics.k8s.io", "pods", "list"),
     ("", "events", "list"),
     ("events.k8s.io", "events", "create"),
     ("events.k8s.io", "events", "patch"),

@@ -11,10 +11,13 @@ import yaml
 
 from novacron.api.v1alpha1 import validate
 from novacron.core import labels
+from tests.support import resources
+from tests.support.combinations import children
 from tests.support.schema import fields
 
 SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 NAMES = ("minimal", "full", "development")
+JOBS = "features-job"
 
 
 def resource(name: str) -> dict[str, Any]:
@@ -36,7 +39,7 @@ def named(document: Any, path: str) -> Iterator[str]:
 
 
 def test_there_are_exactly_these_samples() -> None:
-    assert {path.stem for path in SAMPLES.glob("*.yaml")} == set(NAMES)
+    assert {path.stem for path in SAMPLES.glob("*.yaml")} == {*NAMES, JOBS}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,3 +79,30 @@ def test_the_full_sample_gives_no_certificate_to_a_gateway() -> None:
     """It would be without effect: the Gateway's listener has its own."""
     exposure = resource("full")["spec"]["exposure"]
     assert (exposure["type"], exposure["tls"]) == ("Gateway", {"secretName": "", "issuer": ""})
+
+
+def test_the_jobs_are_hardened_as_migrations_are_and_ask_for_all_they_may_have() -> None:
+    documents = list(yaml.safe_load_all((SAMPLES / f"{JOBS}.yaml").read_text()))
+    model = next(item for item in children(resources.minimal()) if item["kind"] == "Job")["spec"]["template"]["spec"]
+    for job in (item for item in documents if item["kind"] == "Job"):
+        pod = job["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert pod["securityContext"] == model["securityContext"]
+        assert container["securityContext"] == model["containers"][0]["securityContext"]
+        for name in ("automountServiceAccountToken", "enableServiceLinks", "restartPolicy"):
+            assert pod[name] == model[name]
+        requests, limits = container["resources"]["requests"], container["resources"]["limits"]
+        assert requests.keys() == limits.keys() == {"cpu", "memory", "ephemeral-storage"}
+        assert {**requests, "cpu": ""} == {**limits, "cpu": ""}
+
+
+def test_the_jobs_merge_a_state_of_each_part() -> None:
+    parts, merge = (
+        item["spec"] for item in yaml.safe_load_all((SAMPLES / f"{JOBS}.yaml").read_text()) if item["kind"] == "Job"
+    )
+    arguments = parts["template"]["spec"]["containers"][0]["args"]
+    (state,) = [word.partition("=")[2] for word in arguments if word.startswith("--partial=")]
+    merged = merge["template"]["spec"]["containers"][0]["args"]
+    wanted = [state.replace("$(JOB_COMPLETION_INDEX)", str(index)) for index in range(parts["completions"])]
+    assert [word for word in merged if word.endswith(".state")] == wanted
+    assert merge["suspend"]

@@ -36,13 +36,13 @@ def test_zen_4_alone(text: str, zen4: bool, tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text(text)
     environment: dict[str, str] = {}
     processor.prepare(environment, tmp_path / "cpuinfo")
-    assert environment.pop("OPENBLAS_NUM_THREADS") == "1"
+    assert (environment.pop("OPENBLAS_NUM_THREADS"), environment.pop("ARROW_DEFAULT_MEMORY_POOL")) == ("1", "system")
     assert environment == ({"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL"} if zen4 else {})
 
 
 def test_what_somebody_has_set_stays(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text(information("AuthenticAMD", 25, "avx512f"))
-    own = {"NPY_DISABLE_CPU_FEATURES": "", "OPENBLAS_NUM_THREADS": "4"}
+    own = {"NPY_DISABLE_CPU_FEATURES": "", "OPENBLAS_NUM_THREADS": "4", "ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
     environment = dict(own)
     processor.prepare(environment, tmp_path / "cpuinfo")
     assert environment == own
@@ -51,7 +51,7 @@ def test_what_somebody_has_set_stays(tmp_path: Path) -> None:
 def test_a_system_that_does_not_say(tmp_path: Path) -> None:
     environment: dict[str, str] = {}
     processor.prepare(environment, tmp_path / "none")
-    assert set(environment) == {"OPENBLAS_NUM_THREADS"}
+    assert set(environment) == {"OPENBLAS_NUM_THREADS", "ARROW_DEFAULT_MEMORY_POOL"}
 
 
 def test_numpy_knows_these_names(tmp_path: Path) -> None:
@@ -72,3 +72,11 @@ def test_numpy_knows_these_names(tmp_path: Path) -> None:
     for name in ("X86_V4", "AVX512_ICL"):
         assert name in dispatched
         assert not features[name]
+
+
+def test_pyarrow_knows_its_name() -> None:
+    program = "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    environment = dict(os.environ)
+    processor.prepare(environment)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "system"

@@ -36,12 +36,13 @@ def asked(of: NovaCron, live: dict[Ref, Manifest]) -> list[str]:
     return [target.role for target in asking.targets(of, live)]
 
 
-def test_services_of_workloads_that_mount_a_login_are_asked_at_port_and_path_of_the_resource() -> None:
+def test_services_of_workloads_with_something_to_tell_are_asked_at_port_and_path_of_the_resource() -> None:
     of = resource(**{"query.service.port": 8000, "query.probes.readiness.path": "/up"})
     assert asking.targets(of, children()) == [
         Target("api", "10.96.0.0", 80, "/ready", 3),
         Target("auth", "10.96.0.1", 80, "/ready", 3),
         Target("query", "10.96.0.2", 8000, "/up", 3),
+        Target("ml", "10.96.0.3", 80, "/ready", 3),
     ]
 
 
@@ -55,11 +56,11 @@ def test_services_of_workloads_that_mount_a_login_are_asked_at_port_and_path_of_
     ],
 )
 def test_what_cannot_be_asked_is_not(query: Manifest) -> None:
-    assert asked(resource(), children(query=query)) == ["api", "auth"]
+    assert asked(resource(), children(query=query)) == ["api", "auth", "ml"]
 
 
 def test_what_is_off_or_not_there_yet_is_not_asked() -> None:
-    assert asked(resource(**{"auth.enabled": False}), children()) == ["api", "query"]
+    assert asked(resource(**{"auth.enabled": False, "ml.enabled": False}), children()) == ["api", "query"]
     assert asked(resource(), {}) == []
 
 
@@ -72,13 +73,18 @@ def test_a_pass_hands_on_what_stands_and_who_cannot_be_asked() -> None:
     stood = [
         {"type": "CredentialsCurrent", "status": "True", "reason": "CredentialsCurrent", "message": "m"},
         {"type": "QueriesHealthy", "status": "False", "reason": "QueriesImpaired", "message": "n"},
+        {"type": "MemoryAdequate", "status": "False", "reason": "LimitTooSmall", "message": "l"},
         {"type": "Ready", "status": "True", "reason": "AllWorkloadsAvailable", "message": "o"},
     ]
     found = question({"status": {"conditions": stood}})
     assert (found.roles, found.synced, found.within_reach) == (("api", "auth", "query"), True, True)
     assert found.absent == {"query"}
     shown = {type_: (item.status, item.message) for type_, item in found.standing.items()}
-    assert shown == {"CredentialsCurrent": ("True", "m"), "QueriesHealthy": ("False", "n")}
+    assert shown == {
+        "CredentialsCurrent": ("True", "m"),
+        "QueriesHealthy": ("False", "n"),
+        "MemoryAdequate": ("False", "l"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from novacron.api.v1alpha1 import validate
 from novacron.core.conditions import Condition
 from novacron.core.readiness import Dependency, State
+from novacron.ml.status import Facts
 from novacron.stack import dependencies
 from novacron.stack.dependencies import Heard, Question
 from tests.support import resources
@@ -95,10 +97,12 @@ def test_workloads_that_mount_a_login_are_asked() -> None:
 STANDING = {
     "CredentialsCurrent": Condition("CredentialsCurrent", "True", "CredentialsCurrent", "as it stood"),
     "QueriesHealthy": Condition("QueriesHealthy", "False", "QueriesImpaired", "as it stood"),
+    "MemoryAdequate": Condition("MemoryAdequate", "False", "LimitAtMost", "as it stood"),
 }
 NOBODY = {
     "CredentialsCurrent": Condition("CredentialsCurrent", "Unknown", "Unobserved", "api: not asked yet"),
     "QueriesHealthy": Condition("QueriesHealthy", "Unknown", "Unobserved", "query: not asked yet"),
+    "MemoryAdequate": Condition("MemoryAdequate", "Unknown", "Unobserved", "Not looked at"),
 }
 _JUDGED: dict[str, tuple[Question, dict[str, Heard], tuple[str, str], str]] = {
     "fine": (QUESTION, FINE, ("True", "CredentialsCurrent"), "Every workload works"),
@@ -200,6 +204,61 @@ def test_queries(question: Question, heard: dict[str, Heard], verdict: Any, word
     found = dependencies.queries(question, heard)
     assert (found.status, found.reason) == verdict
     assert words in found.message
+
+
+FACTS = Facts(1 << 27, 1 << 27, 1 << 28, "maxMemory", allowed=False, tried=60.0)
+SHORT = said("MemoryCritical", "memory", "degraded", required=False, secret="")
+
+
+def of_ml(*, within_reach: bool = True, **more: Any) -> Question:
+    return Question(ROLES, within_reach=within_reach, **{"memory": FACTS, **more})
+
+
+_MEMORY: dict[str, tuple[Question, dict[str, Heard], tuple[str, str], str]] = {
+    "well": (of_ml(), {"ml": ()}, ("True", "MemoryAdequate"), "No pod of ml was short"),
+    "critical": (of_ml(), {"ml": (SHORT,)}, ("False", "LimitTooSmall"), "128Mi: its words"),
+    "off": (of_ml(memory=None), {}, ("True", "Disabled"), "ml.enabled is false"),
+    "outside-kills-are-seen-all-the-same": (
+        of_ml(within_reach=False, memory=dataclasses.replace(FACTS, killed=True), standing=STANDING),
+        {},
+        ("False", "LimitTooSmall"),
+        "OOMKilled",
+    ),
+    "outside": (of_ml(within_reach=False, standing=STANDING), {}, ("True", "MemoryAdequate"), ""),
+    "silent": (of_ml(standing=STANDING), {"ml": None}, ("True", "MemoryAdequate"), ""),
+    "first-look": (of_ml(), {}, ("True", "MemoryAdequate"), ""),
+    "after-a-start-of-the-operator": (of_ml(standing=STANDING), {}, ("False", "LimitAtMost"), "as it stood"),
+    "a-kill-is-seen-before-the-first-answer": (
+        of_ml(memory=dataclasses.replace(FACTS, killed=True), standing=STANDING),
+        {},
+        ("False", "LimitTooSmall"),
+        "OOMKilled",
+    ),
+    "not-looked-at-is-no-verdict-to-keep": (of_ml(standing=NOBODY), {}, ("True", "MemoryAdequate"), ""),
+    "what-cannot-be-asked-keeps-no-verdict": (
+        of_ml(standing=STANDING, absent=frozenset(("ml",))),
+        {},
+        ("True", "MemoryAdequate"),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("question", "heard", "verdict", "words"), _MEMORY.values(), ids=_MEMORY)
+def test_memory(question: Question, heard: dict[str, Heard], verdict: Any, words: str) -> None:
+    found = dependencies.memory(question, heard)
+    assert (found.status, found.reason) == verdict
+    assert words in found.message
+
+
+def test_each_workload_is_heard_about_what_it_knows() -> None:
+    assert {role: list(dependencies.topics(role)) for role in ("api", "query", "ml")} == {
+        "api": ["CredentialsCurrent"],
+        "query": ["CredentialsCurrent", "QueriesHealthy"],
+        "ml": ["CredentialsCurrent", "MemoryAdequate"],
+    }
+    assert dependencies.topics("ml")["CredentialsCurrent"]([SHORT]) == ()
+    assert dependencies.topics("ml")["MemoryAdequate"]([SHORT]) == (SHORT,)
 
 
 @pytest.mark.parametrize("state", ["degraded", "down"])

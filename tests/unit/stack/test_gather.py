@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,10 @@ from novacron.api.v1alpha1 import NovaCron, validate
 from novacron.core import kinds
 from novacron.core.manifest import Manifest
 from novacron.core.readiness import Dependency
+from novacron.ml.status import Facts
 from novacron.stack import gather
+from novacron.stack.dependencies import Hearing
+from novacron.stack.memory import Memory
 from tests.support import resources
 from tests.unit.roles.command import ApiServer
 from tests.unit.stack import pod_states as states
@@ -172,3 +177,63 @@ async def test_pods_that_miss_tables_are_heard(server: ApiServer, kube: Kube) ->
     found = await gather.living(kube, Said({"10.0.0.1": (outdated,)}), resource(), INCOMPLETE, None, states.NOW)
     assert found.outdated == {"api": outdated}
     assert "novacron migrate" in found.problems["api"].remedy
+
+
+FACTS = Facts(128 << 20, 128 << 20, 512 << 20, "maxMemory", allowed=True)
+
+
+def of_ml(number: int, last: Manifest | None = None) -> Manifest:
+    running = states.container(state={"running": {"startedAt": states.ago(minutes=1)}}, last=last, role="ml")
+    pod = states.pod(f"nc-ml-{number}", "ml", containerStatuses=[running], conditions=states.conditions(ready=True))
+    pod["spec"]["containers"][0]["resources"] = {"limits": {"memory": "128Mi"}}
+    return pod
+
+
+def metrics(name: str, **used: str) -> Manifest:
+    """As metrics-server gives them."""
+    containers = [{"name": container, "usage": {"cpu": "1m", "memory": amount}} for container, amount in used.items()]
+    return {"metadata": {"name": name}, "timestamp": "2026-11-26T12:00:00Z", "window": "15s", "containers": containers}
+
+
+def serves_metrics(server: ApiServer, *items: Manifest) -> None:
+    server.holds(kinds.POD_METRICS, "shop", *items)
+    server.answers["/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods"]["metadata"] = {}
+
+
+async def memory(kube: Kube, remembered: Memory, heard: Hearing | None = None) -> Facts:
+    found = await gather.memory(kube, resource(), FACTS, {}, heard or {}, remembered, states.NOW)
+    assert found is not None
+    return found
+
+
+async def test_the_most_that_pods_that_are_short_of_memory_use_is_remembered(server: ApiServer, kube: Kube) -> None:
+    killed = states.ended(137, "OOMKilled")
+    server.holds(kinds.POD, "shop", of_ml(1, killed), of_ml(2))
+    serves_metrics(server, metrics("nc-ml-1", ml="40Mi", istio="300Mi"), metrics("nc-ml-2", ml="100Mi"))
+    remembered = Memory("u", 0.0)
+    assert await memory(kube, remembered) == dataclasses.replace(FACTS, killed=True, peak=100 << 20)
+    serves_metrics(server, metrics("nc-ml-1", ml="30Mi"))
+    assert (await memory(kube, remembered)).peak == 100 << 20
+    assert (await memory(kube, Memory("u", 0.0))).peak == 30 << 20
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(404, 403, 500, 503),
+        pytest.param({"metadata": {}, "items": [{"metadata": {"name": "nc-ml-1"}}]}, id="no-containers"),
+        pytest.param({"metadata": {}, "items": [metrics("nc-ml-1", ml="much")]}, id="no-quantity"),
+        pytest.param({"items": []}, id="no-list"),
+    ],
+)
+async def test_without_a_metrics_api_kills_are_told_all_the_same(server: ApiServer, kube: Kube, answer: Any) -> None:
+    server.holds(kinds.POD, "shop", of_ml(1, states.ended(137, "OOMKilled")))
+    server.answers["/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods"] = answer
+    assert await memory(kube, Memory("u", 0.0)) == dataclasses.replace(FACTS, killed=True)
+
+
+async def test_pods_that_do_well_are_not_measured(server: ApiServer, kube: Kube) -> None:
+    server.holds(kinds.POD, "shop", of_ml(1))
+    serves_metrics(server, metrics("nc-ml-1", ml="100Mi"))
+    assert await memory(kube, Memory("u", 0.0)) == FACTS
+    assert await gather.memory(kube, resource(), None, {}, {}, Memory("u", 0.0), states.NOW) is None

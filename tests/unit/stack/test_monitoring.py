@@ -26,6 +26,7 @@ CONDITIONS = {
     "NovaCronCredentialsRefused": ("CredentialsCurrent", "False"),
     "NovaCronSigningKeysNotCurrent": ("SigningKeysCurrent", "False"),
     "NovaCronQueriesImpaired": ("QueriesHealthy", "False"),
+    "NovaCronMemoryInadequate": ("MemoryAdequate", "False"),
 }
 TRAFFIC = ("NovaCronErrors", "NovaCronSlow")
 OPERATOR = {"NovaCronUpkeepFailed": "novacron_upkeep_failed"}

@@ -10,6 +10,7 @@ import pytest
 from novacron.adapters.workloads import NoAnswer
 from novacron.core.conditions import Condition
 from novacron.core.readiness import Dependency
+from novacron.ml.status import Facts
 from novacron.stack import dependencies, pulse
 from novacron.stack.asking import Target
 from novacron.stack.dependencies import Question
@@ -186,6 +187,22 @@ async def test_pods_that_cannot_tell_how_their_queries_do_leave_it_unknown(answe
     world.judged()
     assert world.queries is not None
     assert (world.queries.status, world.queries.reason) == ("Unknown", "NotReachable")
+
+
+async def test_a_memory_that_is_critical_asks_for_one_pass_and_is_forgotten_once_ml_is_not_asked_any_more() -> None:
+    """As in the rollout of a higher limit: what pods of the lower one said is old news."""
+    short = Dependency("memory", "degraded", False, "", "MemoryCritical", "97 % for a minute")
+    world = World(Said((short,)))
+    world.targets = [Target("ml", "10.96.0.8", 80, "/ready", 1)]
+    question = Question((), within_reach=True, memory=Facts(128, 128, 256, "maxMemory", allowed=True, tried=1e3))
+    assert world.judged(question)
+    assert await world.look() == 1
+    assert world.pulse.heard(KEY) == {"CredentialsCurrent": {"ml": ()}, "MemoryAdequate": {"ml": (short,)}}
+    world.judged(question)
+    assert await world.look(10) == 0
+    world.targets = []
+    world.judged(question)
+    assert world.pulse.heard(KEY) == {}
 
 
 async def test_what_pods_said_in_the_pass_counts_until_the_next_one() -> None:

@@ -106,6 +106,22 @@ def test_a_tmpfs_never_eats_the_memory(changes: dict[str, Any]) -> None:
         assert quantity.parse(tmp["sizeLimit"]) <= min(limit / 8, quantity.parse("100Mi"))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=20)
+@given(_CHANGES)
+def test_what_right_sizing_learned_is_the_limit_of_ml_and_changes_nothing_else(changes: dict[str, Any]) -> None:
+    """Neither its request nor its tmpfs, and no other object (decisions.md 42)."""
+    body = resources.changed(resources.minimal(), changes)
+    body["metadata"]["uid"] = "u"
+    plain = wanted(validate(body), Capabilities()).manifests
+    grown = wanted(validate(body), Capabilities(), memory_limit="24Gi").manifests
+    differing = [item for item in grown if item not in plain]
+    assert [(item["kind"], item["metadata"]["name"]) for item in differing] == [("Deployment", "novacron-ml")]
+    container = differing[0]["spec"]["template"]["spec"]["containers"][0]
+    assert container["resources"]["limits"]["memory"] == "24Gi"
+    container["resources"]["limits"]["memory"] = "16Gi"
+    assert differing[0] in plain
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(_CHANGES)
 def test_selectors_find_their_own_pods_and_never_change(changes: dict[str, Any]) -> None:

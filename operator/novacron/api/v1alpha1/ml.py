@@ -58,7 +58,9 @@ DEFAULT_MAX_MEMORY = "32Gi"
 class RightSizing(Model):
     """Growing the memory limit after the kernel killed a container for lack of memory; it never shrinks."""
 
-    enabled: Annotated[Bool, Field(description="Whether the operator raises the limit by itself.")] = False
+    enabled: Annotated[
+        Bool, Field(description="Whether the operator raises the limit by itself. Off, pods have limits.memory again.")
+    ] = False
     max_memory: Annotated[
         Memory,
         Field(

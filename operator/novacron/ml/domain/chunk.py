@@ -41,7 +41,7 @@ class Chunk:
         numbers: (columns, rows), C-contiguous; NaN where the row has no number there. Booleans are 0 and 1. Infinities
             are allowed.
         texts: column -> for each row a text, or None; only columns with one text at least.
-        oddities: only of columns that have any.
+        oddities: only of columns that have any; also of those with neither number nor text.
     """
 
     rows: int

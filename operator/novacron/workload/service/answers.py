@@ -22,7 +22,7 @@ _MEDIA_TYPES = {"PATCH": (MERGE_PATCH, JSON)}
 _LARGEST_BODY = 16 << 10
 _LONGEST_PART = 64
 """Characters of a member's name in an error: that of a mapping is the client's own."""
-_UNCACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+UNCACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """RFC 6749, 5.1: of answers that hold tokens; here of all."""
 
 M = TypeVar("M", bound=BaseModel)
@@ -117,12 +117,12 @@ def sent(model: Sent, status: int = 200, headers: Mapping[str, str] | None = Non
 
 def content(json: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The same, of a document that is written already."""
-    return Response(json, status, {**_UNCACHED, **(headers or {})}, JSON)
+    return Response(json, status, {**UNCACHED, **(headers or {})}, JSON)
 
 
 def nothing() -> Response:
     """204."""
-    return Response(status_code=204, headers=_UNCACHED)
+    return Response(status_code=204, headers=UNCACHED)
 
 
 async def body(request: Request, model: type[M], largest: int = _LARGEST_BODY) -> M:

@@ -20,12 +20,12 @@ class Limited:
     """Wraps an application.
 
     Args:
-        routes: paths with limits of their own.
+        routes: paths with limits of their own. Those that have ``piece_seconds`` take streams.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits, routes: Mapping[str, Limits]) -> None:
         self._app = app
-        self._limits = limits
+        self._limits = limits.model_copy(update={"piece_seconds": None})
         self._routes = routes
         self._running = 0
 
@@ -54,16 +54,18 @@ class _Bounded:
         self._scope, self._receive, self._send = scope, receive, send
         self._limits = limits
         self._waits_for_client = False
+        self._more = True
         self._taken = 0
         self._answering = False
+        self._timeout = asyncio.timeout(limits.request_seconds)
         self.declared = _content_length(scope)
 
     async def run(self, app: ASGIApp) -> None:
         try:
-            async with asyncio.timeout(self._limits.request_seconds) as timeout:
+            async with self._timeout:
                 await app(self._scope, self._receive_some, self._send_some)
         except TimeoutError:
-            if not timeout.expired() or self._answering:
+            if not self._timeout.expired() or self._answering:
                 raise  # an answer that stops half-way is seen by the client as one: the connection breaks
             await (self.refuse(408) if self._waits_for_client else self.refuse(503, "The answer took too long."))
 
@@ -74,13 +76,23 @@ class _Bounded:
         await answer(self._scope, self._receive, self._send)
 
     async def _receive_some(self) -> Message:
+        if not self._more:  # what comes now is that the client has left, and nobody owes us that
+            return await self._receive()
         self._waits_for_client = True
+        self._allow_for_piece(self._limits.piece_seconds)
         message = await self._receive()
+        self._allow_for_piece(self._limits.request_seconds)
         self._waits_for_client = False
+        self._more = message.get("more_body", False)
         self._taken += len(message.get("body", b""))
         if self._taken > self._limits.body_bytes:
             raise HTTPException(413, headers={"Connection": "close"})
         return message
+
+    def _allow_for_piece(self, seconds: float | None) -> None:
+        """So long from now on, where the route takes a stream."""
+        if seconds is not None and self._limits.piece_seconds is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def _send_some(self, message: Message) -> None:
         self._answering = True

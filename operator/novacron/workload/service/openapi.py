@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from novacron.workload.service import answers, problem
-from novacron.workload.service.operations import Access, Operation
+from novacron.workload.service.operations import Access, Operation, Stream
 
 PATH = "/openapi.json"
 _DIALECT_METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
@@ -97,12 +97,34 @@ def _operation(operation: Operation, method: str, names: dict[Mode, Document]) -
         found["x-novacron-least-role"] = access.role
     if access.scope:
         found["x-novacron-scope"] = access.scope
-    if operation.query is not None:
-        found["parameters"] = _parameters(operation.query)
-    if operation.body is not None:
-        content = {operation.media_type: {"schema": names[operation.body, "validation"]}}
+    parameters = [] if operation.query is None else _parameters(operation.query)
+    if operation.stream is not None and operation.stream.codings:
+        parameters.append(_coding(operation.stream))
+    if parameters:
+        found["parameters"] = parameters
+    content = _content(operation, names)
+    if content:
         found["requestBody"] = {"required": True, "content": content}
     return found
+
+
+def _content(operation: Operation, names: dict[Mode, Document]) -> Document:
+    """Of the body, by media type. Of bytes that no model describes, a schema says no more than what they are."""
+    if operation.stream is not None:
+        described = operation.stream.types.items()
+        return {name: {"schema": {"description": text}} for name, text in described}
+    if operation.body is not None:
+        return {operation.media_type: {"schema": names[operation.body, "validation"]}}
+    return {}
+
+
+def _coding(stream: Stream) -> Document:
+    return {
+        "name": "Content-Encoding",
+        "in": "header",
+        "required": False,
+        "schema": {"enum": [*stream.codings], "type": "string"},
+    }
 
 
 def _id(method: str, path: str) -> str:
@@ -128,9 +150,10 @@ def _responses(operation: Operation, names: dict[Mode, Document]) -> Document:
         }
     found = {str(operation.status): said}
     refusals: dict[int, str] = {} if operation.access.open else dict(_PROTECTED)
-    if operation.body is not None or operation.query is not None:
-        refusals |= _TAKES if operation.body is not None else {400: _TAKES[400]}
-    if operation.body is not None and not operation.form:
+    takes = operation.body is not None or operation.stream is not None
+    if takes or operation.query is not None:
+        refusals |= _TAKES if takes else {400: _TAKES[400]}
+    if takes and not operation.form:
         refusals |= _UNTAKEN
     content = {problem.MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model=_PROBLEM)}}}
     for status, text in sorted((refusals | _ALWAYS | dict(operation.refusals)).items()):

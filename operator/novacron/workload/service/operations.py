@@ -38,12 +38,26 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """A body that is taken as it comes, and never held: no model can say what is in it.
+
+    Args:
+        types: media types -> what each is.
+        codings: that Content-Encoding may name.
+    """
+
+    types: Mapping[str, str]
+    codings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One method, or more that are the same, of one path.
 
     Args:
         path: as Starlette writes it: ``/users/{id}``.
         body: of JSON, or of a form where ``form`` says so.
+        stream: instead of such a body.
         answer: of the body of the answer; None: it has none.
         answer_type: its media type.
         refusals: status -> when, beyond what every operation may answer.
@@ -57,6 +71,7 @@ class Operation:
     summary: str
     access: Access
     body: type[BaseModel] | None = None
+    stream: Stream | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     status: int = 200

@@ -76,6 +76,11 @@ class Limits(Model):
     head_bytes: Annotated[int, Field(ge=1024)] = Field(32 << 10, description="Largest request line with its headers.")
     head_seconds: Seconds = Field(10.0, description="Time in which a request line and its headers must have come.")
     request_seconds: Seconds = Field(30.0, description="Time for one request, from its headers to its whole answer.")
+    piece_seconds: Seconds | None = Field(
+        None,
+        description="Time for each piece of a body, on a route that takes streams: they may go on and on, and"
+        " request_seconds counts from the last piece. None: what that route has.",
+    )
     idle_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(75, description="Rest between requests of a connection.")
     requests_at_once: Annotated[int, Field(ge=1)] = Field(256, description="Requests being answered; above: 503.")
 

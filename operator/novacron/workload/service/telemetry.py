@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from novacron.adapters import memory
 from novacron.core.dependencies import Finding
 
 UNMATCHED = "(unmatched)"
@@ -99,32 +100,17 @@ class Telemetry:
 
 
 class _Resources(Collector):
-    """Threads, and the memory of the container as its cgroup counts it: v2, else v1; no sample where neither is."""
+    """Threads, and the memory of the container as its cgroup counts it; no sample where there is none."""
 
     def collect(self) -> Iterator[Metric]:
         threads = sum(1 for _ in _TASKS.iterdir()) if _TASKS.is_dir() else None
         yield _gauge("novacron_threads", "Threads of the process.", threads)
-        yield _gauge("novacron_memory_used_bytes", "Memory that the container uses.", _first(_USED))
-        limit = _first(_LIMIT)
-        bound = limit if limit is not None and limit < _UNLIMITED else None
+        yield _gauge("novacron_memory_used_bytes", "Memory that the container uses.", memory.usage())
+        bound = memory.limit()
         yield _gauge("novacron_memory_limit_bytes", "Memory that the container may use; none: no limit.", bound)
 
 
 _TASKS = Path("/proc/self/task")
-_CGROUP = Path("/sys/fs/cgroup")
-_USED = (_CGROUP / "memory.current", _CGROUP / "memory" / "memory.usage_in_bytes")
-_LIMIT = (_CGROUP / "memory.max", _CGROUP / "memory" / "memory.limit_in_bytes")
-_UNLIMITED = 1 << 60
-"""cgroup v1 writes the largest number of pages where there is no limit."""
-
-
-def _first(paths: Iterable[Path]) -> int | None:
-    for path in paths:
-        try:
-            return int(path.read_text())
-        except (OSError, ValueError):  # not this version, or "max"
-            continue
-    return None
 
 
 def _gauge(name: str, documentation: str, value: float | None) -> GaugeMetricFamily:

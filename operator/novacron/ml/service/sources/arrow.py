@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -23,10 +23,14 @@ MOST_HELD = 64 << 20
 _FILE_HEADER = 8
 """Of an Arrow file; a stream follows it, with all that is needed."""
 _PAGES = 64 << 10
+_HELD_TIMES = 8
+"""Of a row group's size, while it is decoded; measured."""
+Reserve = Callable[[int, str], None]
+"""Asked before so many bytes are taken at once, for what."""
 
 
-def parquet(file: BinaryIO, pace: Pace) -> Iterator[Chunk]:
-    """Rows of a Parquet file, which must be seekable. Raises ``Unreadable``."""
+def parquet(file: BinaryIO, pace: Pace, reserve: Reserve) -> Iterator[Chunk]:
+    """Rows of a Parquet file, which must be seekable. Raises ``Unreadable``, and what ``reserve`` raises."""
     with _explained("Parquet file"):
         opened = pq.ParquetFile(file, buffer_size=_PAGES, pre_buffer=False, memory_map=False)
         metadata = opened.metadata
@@ -36,13 +40,18 @@ def parquet(file: BinaryIO, pace: Pace) -> Iterator[Chunk]:
                 raise Unreadable(
                     f"row group {group} holds {size} bytes, more than {MOST_HELD}; write smaller row groups"
                 )
+            reserve(_HELD_TIMES * size, f"row group {group}")
         batches = opened.iter_batches(batch_size=pace.rows, use_threads=False)
         yield from _chunks(batches, pace)
 
 
-def stream(source: Readable, pace: Pace, *, file: bool) -> Iterator[Chunk]:
-    """Rows of an Arrow stream, or of an Arrow file, which is one behind a header. Raises ``Unreadable``."""
-    whole = _Whole(source)
+def stream(source: Readable, pace: Pace, reserve: Reserve, *, file: bool) -> Iterator[Chunk]:
+    """Rows of an Arrow stream, or of an Arrow file, which is one behind a header.
+
+    Raises:
+        Unreadable, and what ``reserve`` raises.
+    """
+    whole = _Whole(source, reserve)
     if file:
         whole.read(_FILE_HEADER)
     with _explained("Arrow stream"), pa.ipc.open_stream(pa.PythonFile(whole, mode="r")) as reader:
@@ -61,12 +70,15 @@ class _Whole:
 
     closed = False
 
-    def __init__(self, stream: Readable) -> None:
+    def __init__(self, stream: Readable, reserve: Reserve) -> None:
         self._stream = stream
+        self._reserve = reserve
 
     def read(self, size: int, /) -> bytes:
         if size > MOST_HELD:
             raise Unreadable(f"a record batch holds {size} bytes, more than {MOST_HELD}; write smaller ones")
+        if size > _PAGES:
+            self._reserve(size, "a record batch")
         pieces = []
         while size > 0 and (piece := self._stream.read(size)):
             pieces.append(piece)

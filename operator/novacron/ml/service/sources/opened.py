@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
@@ -23,7 +24,11 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")
 _SPACE = b" \t\r\n"
 _LOOK = 4096
 
+_LIBRARY_BYTES = 50_000_000
+"""Of memory, for pyarrow alone (docs/decisions/0034)."""
+
 Spool = Callable[[Readable], BinaryIO]
+Reserve = Callable[[int, str], None]
 
 
 class Peeked:
@@ -55,6 +60,7 @@ def opened(
     pace: Pace,
     report: Report,
     spool: Spool | None = None,
+    reserve: Reserve = lambda _size, _what: None,
 ) -> Iterator[Chunk]:
     """All rows of the stream, in its order.
 
@@ -64,6 +70,8 @@ def opened(
         compression: one of ``COMPRESSIONS``; None: the same.
         pace: looked at before each chunk.
         report: rows that cannot be read are told there.
+        reserve: asked before much memory is taken at once: for the library that reads Arrow and Parquet, and for each
+            row group or record batch; raises where it is not there.
         spool: makes a file of a stream that Parquet cannot be read from; closed by whoever made it.
 
     Raises:
@@ -73,12 +81,14 @@ def opened(
     plain = _decompressed(Peeked(stream), compression)
     kind = format or _looks_like(plain)
     if kind in {"parquet", "arrow"}:
+        if "pyarrow" not in sys.modules:
+            reserve(_LIBRARY_BYTES, f"reading {kind}")
         from novacron.ml.service.sources import arrow
 
         if kind == "parquet":
-            yield from arrow.parquet(_seekable(stream, plain, spool), pace)
+            yield from arrow.parquet(_seekable(stream, plain, spool), pace, reserve)
         else:
-            yield from arrow.stream(plain, pace, file=plain.peek(len(_ARROW_FILE)) == _ARROW_FILE)
+            yield from arrow.stream(plain, pace, reserve, file=plain.peek(len(_ARROW_FILE)) == _ARROW_FILE)
     elif kind in {"jsonl", "json", "csv"}:
         yield from _text(plain, kind, pace, report)
     else:

@@ -1,0 +1,69 @@
+"""Memory for formats that are read in large pieces: set aside before a job begins, for what they hold comes at once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from novacron.adapters import memory
+from novacron.ml.domain.budget import MemoryBudgetExceeded
+from novacron.ml.service.admission import Full
+from novacron.ml.service.media import Format
+
+HEAVY: frozenset[Format] = frozenset(("arrow", "parquet"))
+_LIBRARY, _LIBRARY_BYTES = "pyarrow", 90_000_000
+"""What reads them, and what it takes once it is imported (docs/decisions/0034)."""
+_PIECE_BYTES = 130_000_000
+"""Of one job: a record batch, or row group, of 64 MiB, and what is made of it."""
+_REMEDY = "send JSON Lines or CSV, or raise ml.resources.limits.memory"
+_MB = 1_000_000
+
+
+class HeavyJobs:
+    """Those of one process. Thread-safe.
+
+    Args:
+        most: bytes of memory that the process may come to by them.
+        resident: bytes that it has.
+        imported: whether the library is there.
+    """
+
+    def __init__(
+        self,
+        most: float,
+        resident: Callable[[], int] = memory.resident,
+        imported: Callable[[], bool] = lambda: _LIBRARY in sys.modules,
+    ) -> None:
+        self._most = most
+        self._resident = resident
+        self._imported = imported
+        self._lock = threading.Lock()
+        self._reserved = 0
+
+    @contextmanager
+    def room(self, format_: Format) -> Iterator[None]:
+        """For one job.
+
+        Raises:
+            MemoryBudgetExceeded: there is too little for any.
+            Full: there would be enough if others had ended.
+        """
+        needed = self._reserve() if format_ in HEAVY else 0
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reserved -= needed
+
+    def _reserve(self) -> int:
+        needed = _PIECE_BYTES + (0 if self._imported() else _LIBRARY_BYTES)
+        with self._lock:
+            if self._resident() + self._reserved + needed > self._most:
+                text = f"Arrow and Parquet take up to {needed // _MB} MB of memory, more than is left"
+                if self._reserved:
+                    raise Full(f"{text} beside those that are read now")
+                raise MemoryBudgetExceeded(f"{text}; {_REMEDY}")
+            self._reserved += needed
+        return needed

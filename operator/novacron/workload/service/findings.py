@@ -28,7 +28,7 @@ _SAYS: dict[str, tuple[str, str]] = {
     "PartitionMissing": ("have no partition for samples to come", "see why the upkeep CronJob fails, and run it"),
     "IndexInvalid": ("lack an index whose building broke off", "REINDEX it; drop it if its name ends in _ccnew"),
     "VacuumBehind": ("read too much, for want of a vacuum", "see what keeps autovacuum off, and VACUUM ANALYZE"),
-    "MemoryCritical": ("is nearly used up", "see condition MemoryAdequate"),
+    "MemoryCritical": ("is nearly used up", "it needs a higher ml.resources.limits.memory"),
     "QueriesTimedOut": ("take too long too often", "see the database's load and novacron_query_duration_seconds"),
 }
 """Reason -> what the dependency does, and what to do about it."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from novacron.ml.domain.budget import Pace
+from novacron.ml.service.sources import elements
 from novacron.ml.service.sources.elements import START, scan
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Rejected, Report, Unreadable
@@ -107,7 +108,20 @@ def test_strict_names_the_element() -> None:
         together(opened(io.BytesIO(b"[{},5]"), pace=Pace(), report=Report(strict=True)))
 
 
-@given(text=st.text(st.sampled_from('"\\,{}[]a'), max_size=40), cut=st.integers(0, 40))
+TEXTS = [r'"\\",{"a\"b,":[1,2]},"\\\"]",[],3]', r'{"\\\\":"\\\\\""},",",{}}', r'"\\\\\\",1']
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("window", range(1, 9))
+def test_windows_of_a_scan_do_not_show(text: str, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = np.frombuffer(text.encode(), np.uint8)
+    whole = scan(data)
+    monkeypatch.setattr(elements, "_WINDOW", window)
+    found = scan(data)
+    assert (found.commas.tolist(), found.end, found.place) == (whole.commas.tolist(), whole.end, whole.place)
+
+
+@given(text=st.text(st.sampled_from('""\\\\,{}[]a'), max_size=40), cut=st.integers(0, 40))
 def test_a_scan_goes_on_where_another_ended(text: str, cut: int) -> None:
     data = np.frombuffer(text.encode(), np.uint8)
     if not 0 < cut < len(data):

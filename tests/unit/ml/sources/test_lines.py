@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from novacron.ml.domain.budget import Pace
+from novacron.ml.service.sources.layout import Learner
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Rejected, Report
+from novacron.ml.service.sources.values import List
 from tests.support.chunks import Dribble, Whole, table, together
 
 NAMES = st.sampled_from(["cpu", "zone", "a", "é", 'q"uote', "back\\slash", ""]) | st.text(
@@ -101,6 +103,38 @@ def test_columns_that_come_go_and_change(rows: int, block: int) -> None:
     found = together(opened(io.BytesIO(text), pace=Pace(rows, block), report=report))
     assert found == table(regular(1000))
     assert report.count == 0
+
+
+@pytest.mark.parametrize("block", [1, 40, 3000, 512 << 10])
+def test_one_value_a_line_also_where_most_decode_at_once(block: int) -> None:
+    """Two on a line and an empty one are as many values as lines; so are two on a line and one on two."""
+    usual = b'{"a":1}\n' * 300
+    text = usual + b'{"a":1}{"a":2}\n\n' + usual + b'{"a":3}{"a":4}\n{"a":\n5}\n' + usual + b'{"a":6} \n\t{"a":7}\n'
+    report = Report()
+    found = together(opened(io.BytesIO(text), pace=Pace(block_bytes=block), report=report))
+    expected, bad = oracle(text)
+    assert found == expected
+    assert [place for place, _ in report.first] == bad == [301, 603, 604, 605]
+
+
+def test_what_did_not_fit_is_learned() -> None:
+    learner = Learner()
+    batches: list[list[dict[str, Any]]] = [
+        [{"a": 1.0, "b": "x"}],
+        [{"a": None}, {"b": None}],
+        [{"a": "x"}, {"a": List(), "c": True}],
+    ]
+    for rows in batches:
+        for row in rows:
+            learner.learn(row)
+        learner.settle()
+        assert learner.layout
+        for row in rows:
+            text = json.dumps({name: [1] if value == List() else value for name, value in row.items()}).encode()
+            learner.layout.decoder.decode(text)
+    assert learner.layout
+    assert learner.layout.names == ("a", "b", "c")
+    assert learner.rows == 5
 
 
 def test_the_pace_is_looked_at_before_each_chunk() -> None:

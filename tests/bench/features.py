@@ -50,25 +50,26 @@ def _rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         rows: list[Row] = _startup(Path(folder))
         before: dict[str, tuple[int, float]] = {}
+        limits: dict[str, int] = {}
         for size, count in ROUNDS.items():
             path = Path(folder) / f"{size}.jsonl"
             say(f"{CASE}: a table of {size:,} rows")
             written = data.write(path, size)
             rows.append(Row(CASE, f"{size:,} rows: the table", written / size, "B/row"))
-            rows += _of(size, count, path, before)
+            rows += _of(size, count, path, before, limits)
             path.unlink()
         return rows
 
 
-def _of(size: int, count: int, path: Path, before: dict[str, tuple[int, float]]) -> list[Row]:
+def _of(size: int, count: int, path: Path, before: dict[str, tuple[int, float]], limits: dict[str, int]) -> list[Row]:
     """Args:
     before: contender -> rows and MB of its largest table so far; filled in.
+    limits: contender -> MB that it was given last; filled in.
     """
     expected = measured(RIGHT, path, size).told.answers
     assert expected is not None
     out = [row for name in _contenders() if (row := left_out(name, size, before.get(name)))]
     names = [name for name in _contenders() if not left_out(name, size, before.get(name))]
-    limits: dict[str, int] = {}
     rounds: list[dict[str, Taken]] = []
     for place in range(count):
         taken = {}
@@ -90,13 +91,12 @@ def _contenders() -> list[str]:
 
 
 def _taken(name: str, path: Path, size: int, limits: dict[str, int]) -> Taken:
-    """With the lowest limit that works, which is looked for in the first round."""
+    """With the lowest limit that works: none below the one of the round before, or of a smaller table."""
     if name not in LIMITED:
         return measured(name, path, size)
-    if name not in limits:
-        limits[name], found = lowest(LIMITS, lambda limit: measured(name, path, size, limit))
-        return found
-    return measured(name, path, size, limits[name])
+    tried = [limit for limit in LIMITS if limit >= limits.get(name, 0)]
+    limits[name], found = lowest(tried, lambda limit: measured(name, path, size, limit))
+    return found
 
 
 def left_out(name: str, size: int, before: tuple[int, float] | None) -> Row | None:

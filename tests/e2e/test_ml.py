@@ -20,6 +20,7 @@ from tests.support.living import Living
 from tests.support.lodging import Lodging
 from tests.support.node.exchange import Answer, stream
 from tests.support.node.memory import ContainerMemory
+from tests.support.waiting import until
 from tests.support.whole_table import assert_agree, judge
 
 pytestmark = [pytest.mark.real_node, pytest.mark.timeout(900)]
@@ -98,6 +99,21 @@ def test_two_gigabytes_through_a_pod_of_128_mebibytes(served: Served, tmp_path: 
     assert usage.limit == _LIMIT
     sent = times * len(table.text)
     print(f"\n{sent:,} bytes, {answer.json['rows']:,} rows, {seconds:.1f} s: {sent / seconds / 1e6:.0f} MB/s; {usage}")
+
+
+def test_a_pod_with_hardly_any_memory_left_says_so_and_its_words_reach_the_resource(served: Served) -> None:
+    lodging = served.lodging
+    with served.memory().held(0.95):
+        until(lambda: lodging.condition("MemoryAdequate").get("reason") == "LimitTooSmall", "it is told", 90, every=0.5)
+        said = lodging.condition("MemoryAdequate")["message"]
+        for words in (
+            f"A pod of ml says, at its limit of {_LIMIT}Mi",
+            f"more than 90% of {_LIMIT}Mi for more than 30 s",
+        ):
+            assert words in said
+        assert lodging.condition("Ready")["status"] == "True"
+    until(lambda: lodging.condition("MemoryAdequate").get("status") == "True", "it is over", 90, every=0.5)
+    assert set(served.restarts().values()) == {0}
 
 
 def test_an_indexed_job_over_eight_parts_agrees_with_one_pod(served: Served, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def _usual(chance: random.Random) -> Sequence[Mapping[str, Any]]:
     zones = [f"zone-{chance.getrandbits(40)}" for _ in range(50)]
     return [
         {name: round(chance.lognormvariate(3, 2), 3) for name in names} | {"zone": chance.choice(zones)}
-        for _ in range(chance.randrange(500, 2500))
+        for _ in range(1500)
     ]
 
 
@@ -125,6 +125,7 @@ def main(jobs: int) -> None:
     from novacron.roles import processor
 
     processor.prepare()
+    memory.keep()
     with tempfile.TemporaryDirectory() as made:
         for number in range(jobs):
             job(number, Path(made))

@@ -14,6 +14,12 @@ from pathlib import Path, PurePosixPath
 
 _UNLIMITED = 1 << 60
 """cgroup v1 writes the largest number of pages where there is no limit."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Of glibc's mallopt(3)."""
+_KEPT = 8 << 20
+"""Bytes at the end of the heap: a chunk of a table and what is made of it."""
+_MAPPED = 4 << 20
+"""Bytes of a block that is taken from the kernel by itself, and goes back at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +113,19 @@ def machine() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+def keep() -> bool:
+    """Free memory stays with the C library until ``trim``, some megabytes at most; whether it can be told to.
+
+    Else it goes back to the kernel after each chunk of a table and comes again, page by page, with the next one, which
+    is a tenth of all the work.
+    """
+    tell = _of_libc("mallopt")
+    return tell is not None and all([tell(_TRIM_THRESHOLD, _KEPT), tell(_MMAP_THRESHOLD, _MAPPED)])
+
+
 def trim() -> bool:
     """Gives free memory that the C library keeps back to the kernel; whether there was any. Milliseconds."""
-    release = _malloc_trim()
+    release = _of_libc("malloc_trim")
     return release is not None and bool(release(0))
 
 
@@ -119,9 +135,9 @@ def _container() -> Container:
 
 
 @functools.cache
-def _malloc_trim() -> ctypes._NamedFuncPointer | None:
+def _of_libc(function: str) -> ctypes._NamedFuncPointer | None:
     """glibc's; other libraries have none."""
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return getattr(ctypes.CDLL(None), function, None)
 
 
 def _found(process: Path, root: Path) -> tuple[_Version, tuple[Path, ...]]:

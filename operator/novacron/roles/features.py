@@ -175,6 +175,7 @@ def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:
     from novacron.ml.service.pipeline import Pipeline, Plan
     from novacron.ml.service.pressure import Budget
 
+    memory.keep()
     limit = memory.limit()
     plan = Plan(
         Budget(min(asked["max_memory"], limit) if limit is not None else asked["max_memory"]),
@@ -216,7 +217,15 @@ def _taken(
 def _states(paths: Sequence[str]) -> list[State]:
     from novacron.ml.service.states import State
 
-    return [State(Path(path)) for path in paths]
+    known: dict[tuple[int, int], str] = {}
+    found = []
+    for path in paths:
+        found.append(State(Path(path)))
+        file = Path(path).stat()
+        first = known.setdefault((file.st_dev, file.st_ino), path)
+        if first is not path:
+            fail(BAD_INPUT, f"{path} is {first} once more, and would count twice; name each state once")
+    return found
 
 
 def _absorbed(pipeline: Pipeline, states: Sequence[State]) -> None:

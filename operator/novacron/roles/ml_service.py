@@ -32,6 +32,7 @@ _WAITING_A_PLACE = 2
 def service(context: Context) -> Service:
     """Raises ``InvalidSettings``: settings.json lacks what ml needs."""
     settings = context.own(MlSettings)
+    memory.keep()
     counts = Counts(context.telemetry.registry)
     limit = budget(settings, memory.limit() or memory.machine())
     disk = settings.spill_bytes - settings.spill_bytes // _OWN_DISK

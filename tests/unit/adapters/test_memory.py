@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -114,3 +116,28 @@ def test_trimming_gives_back_what_lies_between_what_is_still_in_use() -> None:
     assert memory.trim()
     assert before - memory.resident() > 30 << 20
     assert len(kept) == 30
+
+
+_CHUNKS = """
+import resource, sys
+from novacron.adapters import memory
+if sys.argv[1:]:
+    assert memory.keep()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(200):
+    chunk = [bytes(500_000) for _ in range(4)]
+    del chunk
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+resident = memory.resident()
+memory.trim()
+print(faults, resident - memory.resident())
+"""
+
+
+def test_free_memory_is_kept_from_chunk_to_chunk_until_it_is_trimmed() -> None:
+    (often, _), (seldom, given_back) = (
+        map(int, subprocess.run([sys.executable, "-c", _CHUNKS, *kept], capture_output=True, check=True).stdout.split())
+        for kept in ([], ["keep"])
+    )
+    assert seldom * 10 < often
+    assert given_back > 1_500_000

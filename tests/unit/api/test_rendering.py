@@ -30,14 +30,13 @@ SERVERS = [
 ]
 
 
-def _sample(path: Path) -> Manifest:
-    found: list[Manifest] = [
-        item for item in yaml.safe_load_all(path.read_text(encoding="utf-8")) if item["kind"] == labels.KIND
-    ]
-    return found[0]
+def _samples() -> dict[str, Manifest]:
+    """The resource in each sample that has one."""
+    documents = {path.stem: yaml.safe_load_all(path.read_text(encoding="utf-8")) for path in SAMPLES.glob("*.yaml")}
+    return {f"sample {name}": item for name, all_ in documents.items() for item in all_ if item["kind"] == labels.KIND}
 
 
-GOOD = {**ACCEPTED, **{f"sample {path.stem}": _sample(path) for path in SAMPLES.glob("*.yaml")}}
+GOOD = {**ACCEPTED, **_samples()}
 
 
 @pytest.mark.parametrize("capabilities", SERVERS)

@@ -56,7 +56,7 @@ NAMESPACES = {file: item for file, item in documents() if item.get("kind") == "N
 
 
 def test_these_files_bring_a_namespace() -> None:
-    samples = {f"samples/{name}.yaml" for name in ("development", "full", "minimal")}
+    samples = {f"samples/{name}.yaml" for name in ("development", "features-job", "full", "minimal")}
     assert NAMESPACES.keys() == {"base/namespace.yaml", "install-namespaced/rbac.yaml", *samples}
 
 

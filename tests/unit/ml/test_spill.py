@@ -67,3 +67,21 @@ def test_rows_without_numbers_are_rows_too() -> None:
         spill.write(chunk({"a": [1.0, 2.0]}))
         assert [record.rows for record in spill.records()] == [3, 2]
         assert spill.rows == 5
+
+
+def test_a_chunk_with_few_of_the_columns_costs_no_more_than_what_it_has() -> None:
+    with Spill(Room()) as spill:
+        spill.write(chunk({name: [1.0, 2.0] for name in "abcd"}))
+        spill.write(chunk({"b": [3.0], "d": [4.0]}))
+        spill.write(chunk({"c": [5.0]}))
+        assert [(record.rows, record.ids.tolist()) for record in spill.records()] == [(3, [0, 1, 2, 3]), (1, [2])]
+
+
+def test_rows_without_the_columns_that_are_asked_for() -> None:
+    with Spill(Room()) as spill:
+        spill.write(chunk({"a": [1.0, 2.0]}))
+        spill.write(chunk({"b": [3.0]}))
+        records = spill.records()
+        assert [table.tolist() for table in records.tables(["b"], 9, every=False)] == [[[3.0]]]
+        (table,) = records.tables(["b"], 9)
+        np.testing.assert_array_equal(table, [[math.nan, math.nan, 3.0]])

@@ -35,14 +35,14 @@ def _run(*arguments: str | Path, given: bytes = b"") -> Result:
 
 def answered(*arguments: str | Path, given: bytes = b"") -> dict[str, Any]:
     done = _run(*arguments, given=given)
-    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    assert (done.exit_code, done.stderr) == (0, ""), done.output[:1000]
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def refused(*arguments: str | Path, given: bytes = b"") -> str:
     done = _run(*arguments, given=given)
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.output
+    assert (done.exit_code, done.stdout[:1000], done.stderr.count("\n")) == (2, "", 1), done.output[:1000]
     assert done.stderr.startswith("novacron: ")
     return done.stderr
 
@@ -169,6 +169,12 @@ def test_refusals(arguments: list[str], said: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     assert said in refused(*arguments, given=LINES)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    assert _run("--partial", tmp_path / "a", given=LINES).exit_code == 0
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    assert f"{tmp_path / 'b'} is {tmp_path / 'a'} once more" in refused("merge", tmp_path / "a", tmp_path / "b")
 
 
 def test_a_file_that_is_no_state_is_named(tmp_path: Path) -> None:

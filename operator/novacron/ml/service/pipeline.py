@@ -12,7 +12,7 @@ import numpy as np
 
 from novacron.adapters import memory
 from novacron.ml.domain import columns as known
-from novacron.ml.domain.budget import Pace
+from novacron.ml.domain.budget import MemoryBudgetExceeded, Pace
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.domain.columns import Columns
 from novacron.ml.domain.features import BOUNDS, MEDIAN, NOTHING, Features, Quantiles, Rejected
@@ -32,6 +32,10 @@ _COLUMNS_SHARE = 3
 """Of the memory, the part that columns may take by their mere number."""
 _TEXTS_SHARE = 8
 """Of the memory, the part that the texts of all columns together may take."""
+_CODES_SHARE = 4
+"""Of the memory, the part that categories may take while codes are written."""
+_CODE_BYTES = 150
+"""Of memory, for the code of a text, beside the text."""
 _GATHERED = 1 << 17
 """Numbers for which it pays to look at them at once: chunks of wide tables have few rows."""
 _FEW_ROWS = 256
@@ -197,8 +201,16 @@ class Pipeline:
 
         Raises:
             Unwritten, Damaged
+            MemoryBudgetExceeded: the categories of all columns are needed at once, and do not fit.
         """
-        kept = {name: [text for text, _count in categories.kept] for name, categories in self._texts.finish()}
+        kept: dict[str, list[str]] = {}
+        size = 0
+        for name, categories in self._texts.finish():
+            kept[name] = [text for text, _count in categories.kept]
+            size += sum(map(str.__sizeof__, kept[name])) + _CODE_BYTES * len(kept[name])
+            if size > self._own // _CODES_SHARE:
+                said = f"the categories of {len(kept):,} columns and more do not fit into the memory"
+                raise MemoryBudgetExceeded(f"{said}; allow more (--max-memory), or leave out --codes")
         if self._codes is not None:
             with output(path) as target:
                 self._codes.write(target, self.columns.rows, kept)
@@ -217,7 +229,7 @@ class Pipeline:
             check: called now and then while numbers are read again; what it raises ends that.
 
         Raises:
-            SpillFull, Damaged, DamagedRecords
+            SpillFull, Damaged
         """
         self._count()
         quantiles: dict[str, Quantiles] = {}

@@ -72,11 +72,14 @@ class Elements:
         commas = np.flatnonzero((text[:-1] == _CLOSE) & (text[1:] == _COMMA)) + 1
         while True:
             # no more rows than objects are opened: else a dense block would be far more rows than a chunk may have
-            last = np.searchsorted(opened, begin) + self._lines.most_rows()
+            first = np.searchsorted(opened, begin)
+            last = first + self._lines.most_rows()
             comma = np.searchsorted(commas, opened[last]) if last < len(opened) else len(commas)
             if not comma or commas[comma - 1] < begin:
                 return begin
             end = int(commas[comma - 1])
+            if layout.too_wide(int(np.searchsorted(opened, end) - first), end - begin):
+                return begin
             try:
                 rows = layout.listed.decode(b"".join((b"[", memoryview(data)[begin:end], b"]")))
             except FAILURES:

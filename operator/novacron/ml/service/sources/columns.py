@@ -37,7 +37,7 @@ class Assembly:
         self._texts: dict[str, Sequence[str | None]] = {}
         self._oddities: dict[str, Oddity] = {}
 
-    def add(self, name: str, kind: Kind, values: list[Any]) -> None:
+    def add(self, name: str, kind: int, values: list[Any]) -> None:
         """A column of this kind. Absent values are NaN among numbers, else ``ABSENT``."""
         if kind | _NUMBER == _NUMBER:
             self._number(name, values)

@@ -11,6 +11,8 @@ from novacron.ml.service.sources.blocks import Positions
 
 Bytes = npt.NDArray[np.uint8]
 _QUOTE, _BACKSLASH, _COMMA = b'"\\,'
+_WINDOW = 32 << 10
+"""Bytes that are looked at together: each may take dozens of bytes meanwhile."""
 _DEPTH = np.zeros(256, np.int8)
 _DEPTH[list(b"[{")] = 1
 _DEPTH[list(b"]}")] = -1
@@ -52,10 +54,21 @@ class Scan:
 
 
 def scan(data: Bytes, place: Place = START) -> Scan:
-    """Of bytes that begin at this place; there is one at least.
+    """Of bytes that begin at this place.
 
     Brackets are counted, whichever they are; what is between is not judged.
     """
+    commas = []
+    for begin in range(0, len(data), _WINDOW):
+        found = _scan(data[begin : begin + _WINDOW], place)
+        commas.append(found.commas + begin)
+        place = found.place
+        if found.end is not None:
+            return Scan(np.concatenate(commas), found.end + begin, place)
+    return Scan(np.concatenate(commas) if commas else np.empty(0, np.intp), None, place)
+
+
+def _scan(data: Bytes, place: Place) -> Scan:
     quotes, escaped = _quotes(data, place.escaped)
     structural = np.flatnonzero(_STRUCTURAL[data])
     inside = (np.searchsorted(quotes, structural) + place.quoted) & 1

@@ -34,12 +34,16 @@ class Layout:
     """
 
     names: tuple[str, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[int, ...]
     decoder: msgspec.json.Decoder[Row]
     listed: msgspec.json.Decoder[list[Row]]
 
+    def too_wide(self, rows: int, size: int) -> bool:
+        """Whether most columns must be absent from so many rows of so many bytes: an absent field costs time too."""
+        return rows * len(self.names) > size
 
-def layout(kinds: Mapping[str, Kind]) -> Layout:
+
+def layout(kinds: Mapping[str, int]) -> Layout:
     """For columns that hold these kinds."""
     fields = [_field(f"f{place}", kind) for place, kind in enumerate(kinds.values())]
     renamed = {f"f{place}": name for place, name in enumerate(kinds)}
@@ -48,7 +52,7 @@ def layout(kinds: Mapping[str, Kind]) -> Layout:
     return Layout(tuple(kinds), tuple(kinds.values()), *decoders)
 
 
-def _field(name: str, kind: Kind) -> tuple[str, Any] | tuple[str, Any, Any]:
+def _field(name: str, kind: int) -> tuple[str, Any] | tuple[str, Any, Any]:
     """A column of numbers may always be absent, at no cost: the absent one is a NaN, which no JSON number is."""
     if kind in (Kind.NULL, Kind.NUMBER, Kind.NUMBER | Kind.MISSING, Kind.MISSING):
         return (name, float | bool | None, NAN)
@@ -64,7 +68,7 @@ class Learner:
         self.layout: Layout | None = None
         self.rows = 0
         """Rows so far. Whoever decodes by the layout counts them here."""
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, int] = {}
         self._fields = 0
         self._hopeless = False
         self._batch = 0
@@ -92,6 +96,8 @@ class Learner:
                 kinds[name] |= Kind.MISSING
         self._times = dict.fromkeys(kinds, 0)
         self.rows, self._batch = self.rows + self._batch, 0
+        if self.layout and self.layout.kinds == tuple(kinds.values()):
+            return
         # building costs microseconds a field: rows that went by have earned it
         if kinds and self._fields + len(kinds) <= 4 * MOST_FIELDS + self.rows:
             self._fields += len(kinds)

@@ -99,6 +99,8 @@ class Lines:
 
     def _part(self, part: Block) -> Iterator[Chunk]:
         layout = self.layout
+        if layout and layout.too_wide(len(part.ends), len(part.data)):
+            layout = None
         rows = _all(layout, part) or self._most(layout, part) if layout else None
         if layout and rows is not None:
             if rows:

@@ -17,6 +17,7 @@ from novacron.ml.service.sources.report import Report, Unreadable
 
 _COMMA = ord(",")
 _SHOWN = 80
+_LINES = 1000
 
 
 class Broken(ValueError):
@@ -28,6 +29,9 @@ class Text:
 
     def __init__(self, blocks: Iterator[Block]) -> None:
         self.blocks = blocks
+        self._block: Block | None = None
+        self._taken = 0
+        """Lines of the block that are, or were, in ``_lines``."""
         self._lines: list[bytes] = []
         self._next = 0
         self._first = self._last = 0
@@ -37,11 +41,23 @@ class Text:
 
     def load(self, block: Block) -> None:
         """Its lines are the next ones."""
-        self._lines, self._next, self._first = block.lines(), 0, block.line
+        self._block, self._taken = block, 0
+        self._more()
 
     def empty(self) -> bool:
         """Whether no line is left of what was loaded."""
         return self._next == len(self._lines)
+
+    def _more(self) -> None:
+        """Some lines of the block; all at once would be far more memory than the block when they are short."""
+        self._lines, self._next = [], 0
+        if self._block is None:
+            return
+        end = min(self._taken + _LINES, len(self._block.ends))
+        part = self._block.part(self._taken, end)
+        self._lines, self._first, self._taken = part.lines(), part.line, end
+        if end == len(self._block.ends):
+            self._block = None
 
     def begin(self) -> None:
         """A record begins with the next line."""
@@ -59,6 +75,8 @@ class Text:
             raise Broken(TOO_LONG)  # a line of it was passed over
         line = self._lines[self._next]
         self._next += 1
+        if self._next == len(self._lines):
+            self._more()
         self._last = number
         self.began = self.began or number
         self._size += len(line)

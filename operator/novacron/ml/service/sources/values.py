@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntFlag
 from types import NoneType
 from typing import Any, TypedDict
 
@@ -29,8 +28,11 @@ NESTED = List()
 NAN = float("nan")
 
 
-class Kind(IntFlag):
-    """What values a column has been seen to hold. Booleans are numbers; nulls are allowed in every column."""
+class Kind:
+    """What values a column has been seen to hold, as bits (an IntFlag takes a microsecond to add one).
+
+    Booleans are numbers; nulls are allowed in every column.
+    """
 
     NULL = 0
     NUMBER = 1
@@ -39,7 +41,7 @@ class Kind(IntFlag):
     MISSING = 8
 
 
-KINDS: dict[type, Kind] = {
+KINDS: dict[type, int] = {
     float: Kind.NUMBER,
     bool: Kind.NUMBER,
     str: Kind.TEXT,
@@ -51,7 +53,7 @@ KINDS: dict[type, Kind] = {
 ANY: Any = float | bool | str | None | List | Object
 
 
-def kind_of(values: Iterable[Any]) -> Kind:
+def kind_of(values: Iterable[Any]) -> int:
     """Of all of them together."""
     kind = Kind.NULL
     for seen in set(map(type, values)):

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from novacron.core.errors import NovaCronError
-from novacron.roles.console import BAD_INPUT, DEFECT, INTERRUPTED, fail
+from novacron.roles.console import BAD_INPUT, DEFECT, INTERRUPTED, REFUSED, fail
 
 _COMMANDS = {
     "crd": ("novacron.roles.render", "print_definition", "Print the CustomResourceDefinition."),
@@ -92,7 +92,24 @@ def _guarded(run: Callable[[], Any]) -> NoReturn:
         fail(BAD_INPUT, str(error))
     except Exception as error:  # noqa: BLE001 - no defect may end as exit code 1, which is an answer
         _report(error)
+    finally:
+        _delivered()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _delivered() -> None:
+    """Ends the process where what was printed did not arrive: the interpreter, at its end, would show a traceback."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered must not raise again
+        if error.__context__ is not None:  # it ends already, and has said why
+            return
+        if isinstance(error, BrokenPipeError):  # whoever read it wants no more of it
+            sys.exit(REFUSED)
+        fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
 
 
 def _usage(error: click.ClickException) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
@@ -301,11 +302,24 @@ def _refuse(what: str, error: Exception, max_memory: int) -> NoReturn:
 
 
 def _write(found: Features, output: str) -> None:
+    if sys.stdout is None:
+        fail(BAD_INPUT, "standard output is closed; write to a file or a pipe")
     if output == "table":
         _show(found)
         return
     for piece in found.json():
-        sys.stdout.buffer.write(piece)
+        with _printing():
+            sys.stdout.buffer.write(piece)
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
 
 
 _HEADINGS = ("COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT")
@@ -333,9 +347,10 @@ def _show(found: Features) -> None:
             ", ".join(text for text, _count in texts.get("categories", ())[:3]),
         )
     console = terminal()
-    print_table(console, table)
     rejected = found.rejected.count
-    console.print(f"{found.rows:,} rows" + (f", {rejected:,} lines rejected" if rejected else ""))
+    with _printing():
+        print_table(console, table)
+        console.print(f"{found.rows:,} rows" + (f", {rejected:,} lines rejected" if rejected else ""))
 
 
 def _short(number: float | None) -> str:

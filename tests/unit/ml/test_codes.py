@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -116,6 +117,23 @@ def test_no_more_than_a_budget_of_a_column_is_held(monkeypatch: pytest.MonkeyPat
     matrix = np.load(io.BytesIO(target.getvalue()))
     assert matrix[:1000, 0].tolist() == list(range(1000))
     assert set(matrix[1000:, 0].tolist()) == {1000}
+
+
+def test_all_columns_together_have_a_budget_too() -> None:
+    columns, chunk = 60, 100
+    names = [f"t{place}" for place in range(columns)]
+    rows = [{name: f"{name}-{row}" for name in names} for row in range(10 * chunk)]
+    kept = {name: [f"{name}-{row}" for row in range(5)] for name in names}
+    with Codes(Room(), total_bytes=500_000) as written:
+        tracemalloc.start()
+        for begun in range(0, len(rows), chunk):
+            part = rows[begun : begun + chunk]
+            written.add(chunk, {name: [row[name] for row in part] for name in names})
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert held < 1_500_000
+        expected_ = [[min(row, 5)] * columns for row in range(len(rows))]
+        assert _matrix(written, len(rows), kept) == expected_
 
 
 def test_a_damaged_record_is_refused() -> None:

@@ -191,6 +191,42 @@ def test_help_shows_an_example_of_each() -> None:
         assert "Example: novacron features" in _run(*arguments).stdout
 
 
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("/dev/full", "standard output: No space left on device; write to a file or a pipe that has room"),
+        ("&-", "standard output is closed; write to a file or a pipe"),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "table"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_nothing(output: str, said: str, form: str, unbuffered: str) -> None:
+    command = [sys.executable, "-m", "novacron", "features", "-o", form]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" >{output}', "sh", *command],
+        input=LINES,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    assert (done.returncode, done.stderr.decode()) == (2, f"novacron: {said}\n")
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "novacron", "features"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        assert process.communicate(LINES)[1] == b""
+        assert process.returncode == 1
+
+
 def test_a_bar_on_a_terminal_that_goes_away(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(LINES * 1000)
     script = (

@@ -22,6 +22,7 @@ from novacron.ml.service.room import Room
 from novacron.ml.service.section import Damaged, Section
 
 COLUMN_BYTES = 1 << 20
+TOTAL_BYTES = 10 << 20
 NO_TEXT = -1
 """Code of a row without a text: null, absent, a number, a list or an object."""
 _CELLS = 1 << 16
@@ -89,11 +90,13 @@ class Codes:
     Args:
         room: for what is written.
         column_bytes: of memory that one column's dictionary may take before it is emptied; one chunk more at times.
+        total_bytes: that all of them may; then all are.
     """
 
-    def __init__(self, room: Room, *, column_bytes: int = COLUMN_BYTES) -> None:
+    def __init__(self, room: Room, *, column_bytes: int = COLUMN_BYTES, total_bytes: int = TOTAL_BYTES) -> None:
         self._file = room.file()
         self._column_bytes = column_bytes
+        self._total_bytes = total_bytes
         self._dictionaries: dict[str, _Dictionary] = {}
         self._sections: list[Section] = []
         self._begun = 0
@@ -117,6 +120,9 @@ class Codes:
         head = _encode(_Record(rows, columns))
         size = sum(found.nbytes for found in places)
         self._file.append(_HEAD.pack(len(head), size), head, *(found.data.cast("B") for found in places))
+        if sum(dictionary.bytes for dictionary in self._dictionaries.values()) > self._total_bytes:
+            for dictionary in self._dictionaries.values():
+                dictionary.empty()
 
     def adopt(self, sections: Iterable[Section]) -> None:
         """Appends the rows of another one. Their file must stay open until the codes are written."""

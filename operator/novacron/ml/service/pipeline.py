@@ -87,7 +87,11 @@ class Pipeline:
             total_bytes=self._own // _TEXTS_SHARE,
             approximate=plan.categories == "misra-gries",
         )
-        self._codes = Codes(self.room, column_bytes=plan.max_distinct) if plan.codes else None
+        self._codes = (
+            Codes(self.room, column_bytes=plan.max_distinct, total_bytes=self._own // _TEXTS_SHARE)
+            if plan.codes
+            else None
+        )
         self._states: list[State] = []
         self._rejected = NOTHING
         self._pending: list[Floats] = []
@@ -200,7 +204,7 @@ class Pipeline:
         """The texts, row by row, as places among the categories, once all were taken; gives the columns' names.
 
         Raises:
-            Unwritten, Damaged
+            Unwritten, Damaged, MemoryBudgetExceeded
             MemoryBudgetExceeded: the categories of all columns are needed at once, and do not fit.
         """
         kept: dict[str, list[str]] = {}

@@ -139,6 +139,9 @@ def test_a_damaged_run_is_refused() -> None:
             list(merged([Run(run.descriptor, run.offset, run.length + 100)]))
         with pytest.raises(Damaged, match=r"impossible length|cannot be read"):
             list(merged([Run(run.descriptor, run.offset + 1, run.length - 1)]))
+        os.pwrite(file.descriptor, b"\xff", 4 + 2)  # the column's name
+        with pytest.raises(Damaged, match="cannot be read"):
+            list(merged([run]))
         os.pwrite(file.descriptor, b"\xc1", 4)
         with pytest.raises(Damaged, match="cannot be read"):
             list(merged([run]))

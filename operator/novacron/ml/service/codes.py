@@ -215,7 +215,7 @@ def _records(section: Section) -> Iterator[tuple[_Record, Ids]]:
             raise Damaged("a record of codes has an impossible length; write the state again")
         try:
             record = _decode(section.read(head, at))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Damaged(f"a record of codes cannot be read: {error}; write the state again") from error
         if size != 4 * record.rows * len(record.columns):
             raise Damaged("a record of codes has more or fewer rows than it says; write the state again")

@@ -165,7 +165,7 @@ class Container:
             raise self._damaged("its table is not what was written")
         try:
             entries = msgspec.msgpack.decode(table, type=list[_Entry])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._damaged("its table cannot be read") from None
         if any(one.offset < len(MAGIC) or one.length < 0 or one.offset + one.length > begin for one in entries):
             raise self._damaged("a section is outside of it")

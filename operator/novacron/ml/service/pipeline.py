@@ -204,7 +204,7 @@ class Pipeline:
         """The texts, row by row, as places among the categories, once all were taken; gives the columns' names.
 
         Raises:
-            Unwritten, Damaged, MemoryBudgetExceeded
+            Unwritten, Damaged
             MemoryBudgetExceeded: the categories of all columns are needed at once, and do not fit.
         """
         kept: dict[str, list[str]] = {}

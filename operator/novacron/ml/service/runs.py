@@ -56,7 +56,7 @@ class Run(Section):
                 data += self.read(rest, at - rest)
             try:
                 yield _decode(memoryview(data)[_HEAD.size : _HEAD.size + size])
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise Damaged(f"a block of counted texts cannot be read: {error}; write the state again") from error
 
 

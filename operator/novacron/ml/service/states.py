@@ -124,7 +124,7 @@ class State:
         """Raises ``InvalidPart``."""
         try:
             return [Records(part.section, _ids(part.note)) for part in self._container.of(_NUMBERS)]
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._invalid() from None
 
     def texts(self) -> list[Run]:

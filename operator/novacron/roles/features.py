@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import select
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar, cast
 
 import click
 
@@ -265,7 +266,8 @@ class _Counted(io.RawIOBase):
         self._read = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        found = self._stream.read(size)
+        while (found := cast("bytes | None", self._stream.read(size))) is None:  # others made it non-blocking
+            select.select([self._stream], [], [])
         self._read += len(found)
         self._waiting.at(self._read)
         return found

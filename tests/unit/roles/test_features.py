@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -17,6 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from novacron.__main__ import main
+from novacron.roles.features import _Counted
+from novacron.roles.progress import Waiting
 
 _ROWS: list[dict[str, Any]] = [
     {"cpu": 1.5, "zone": "eu", "ok": True},
@@ -182,6 +185,14 @@ def test_a_file_that_is_no_state_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path / 'a'}: it is no state of ours" in refused("merge", tmp_path / "a")
 
 
+def test_more_states_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("novacron.ml.service.container.os.open", full)
+    assert "Too many open files; merge fewer at a time with --partial" in refused("merge", tmp_path / "a.state")
+
+
 def test_too_little_memory_is_told_before_it_is_taken() -> None:
     assert "MB are in use" in refused("--max-memory", "5MB", given=LINES)
 
@@ -210,6 +221,18 @@ def test_an_output_that_takes_nothing(output: str, said: str, form: str, unbuffe
         check=False,
     )
     assert (done.returncode, done.stderr.decode()) == (2, f"novacron: {said}\n")
+
+
+def test_a_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+
+    def come(*_: object) -> None:
+        os.write(theirs, LINES)
+
+    monkeypatch.setattr("select.select", come)
+    with os.fdopen(ours, "rb") as stream, os.fdopen(theirs, "wb"):
+        assert _Counted(stream, Waiting("reading", None)).read(1000) == LINES
 
 
 def test_a_reader_that_has_seen_enough() -> None:

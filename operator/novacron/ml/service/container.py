@@ -7,6 +7,7 @@ sections, and neither is looked into here.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -30,6 +31,9 @@ _END = struct.Struct("<QII4s")
 _MOST_TABLE = 1 << 28
 """Bytes: more than any table has, and less than what a damaged length would make of memory."""
 _AGAIN = "write it again with novacron features --partial"
+_NAME = "name a file of novacron features --partial"
+_FEWER = "merge fewer at a time with --partial, and then what that wrote"
+_MANY = frozenset((errno.EMFILE, errno.ENFILE))
 
 
 class Unreadable(NovaCronError):
@@ -107,12 +111,12 @@ class Container:
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise self._refused(f"{error.strerror}", "name a file of novacron features --partial") from None
+            raise self._refused(f"{error.strerror}", _FEWER if error.errno in _MANY else _NAME) from None
         try:
             self.parts = self._parts()
         except OSError as error:
             self.close()
-            raise self._refused(f"{error.strerror}", "name a file of novacron features --partial") from None
+            raise self._refused(f"{error.strerror}", _NAME) from None
         except BaseException:
             self.close()
             raise
@@ -148,7 +152,7 @@ class Container:
         size = os.fstat(self._descriptor).st_size
         head = os.pread(self._descriptor, len(MAGIC), 0)
         if head[:3] != MAGIC[:3]:
-            raise self._refused("it is no state of ours", "name a file of novacron features --partial")
+            raise self._refused("it is no state of ours", _NAME)
         if head != MAGIC:
             raise self._newer(head[3:].decode("ascii", "replace"))
         end = os.pread(self._descriptor, _END.size, max(0, size - _END.size))

@@ -17,7 +17,7 @@ from novacron.core.errors import NovaCronError
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 NO_UNNAMED = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT))
 """What a file system, or a kernel, says that cannot make a file without a name."""
-_REMEDY = "name a directory with more room (--spill-dir), or do without (--median kll)"
+_REMEDY = "name a directory with more room (--spill-dir), or do without (--median kll, --categories misra-gries)"
 _PIECES = 512
 """Of one call of the system, which has a limit."""
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from novacron.ml.domain.shares import Share, ShareExceeded
 from novacron.ml.service.room import Room, SpillFull
 
-_REMEDY = "send less at once, ask for median=kll, or raise ml.scratch.size"
+_REMEDY = "send less at once, ask for median=kll and categories=misra-gries, or raise ml.scratch.size"
 
 
 class Scratch(Room):

@@ -121,6 +121,7 @@ def features(path: str, form: str | None, compression: str | None, strict: bool,
     target = _Target.of(asked)
     try:
         with _opened(path) as stream, _pipeline(asked, target) as pipeline:
+            _look_ahead(pipeline, target)
             report = _taken(pipeline, stream, path, form, compression, strict)
             _give(pipeline, target, report)
     except (NovaCronError, OSError, MemoryError) as error:
@@ -140,6 +141,7 @@ def merge(states: Sequence[str], **asked: Any) -> None:
     try:
         opened = _states(states)
         with _pipeline(asked | {"median": opened[0].median, "categories": opened[0].categories}, target) as pipeline:
+            _look_ahead(pipeline, target)
             _absorbed(pipeline, opened)
             _give(pipeline, target)
     except (NovaCronError, OSError, MemoryError) as error:
@@ -236,6 +238,14 @@ def _absorbed(pipeline: Pipeline, states: Sequence[State]) -> None:
         for done, state in enumerate(states):
             pipeline.absorb(state)
             waiting.at(done + 1)
+
+
+def _look_ahead(pipeline: Pipeline, target: _Target) -> None:
+    """Raises ``MemoryBudgetExceeded``: the library that writes Arrow would not fit at the end."""
+    from novacron.ml.service.sources.opened import LIBRARY_BYTES
+
+    if target.matrix is not None and target.matrix.suffix == ".arrow":
+        pipeline.pressure.reserve(LIBRARY_BYTES, "writing arrow")
 
 
 def _give(pipeline: Pipeline, target: _Target, report: Report | None = None) -> None:

@@ -35,6 +35,15 @@ def test_columns_have_their_part_of_the_memory(tmp_path: Path) -> None:
         pipeline.add(Chunk(1, names, np.zeros((2000, 1))))
 
 
+def test_sketches_of_columns_have_their_part_of_the_memory(tmp_path: Path) -> None:
+    names = tuple(f"c{one}" for one in range(200))
+    with (
+        Pipeline(Plan(_ROOMY, tmp_path, median="kll", own=10 * _MEGABYTE), Pace()) as pipeline,
+        pytest.raises(MemoryBudgetExceeded, match="more than 158 columns"),
+    ):
+        pipeline.add(Chunk(1, names, np.zeros((200, 1))))
+
+
 def test_less_is_read_at_once_while_memory_is_short() -> None:
     pace, used = Pace(), [50 * _MEGABYTE]
     pressure = Pressure(Budget(100 * _MEGABYTE), pace, lambda: used[0])

@@ -193,6 +193,11 @@ def test_more_states_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.
     assert "Too many open files; merge fewer at a time with --partial" in refused("merge", tmp_path / "a.state")
 
 
+def test_memory_for_arrow_is_asked_for_before_anything_is_read(tmp_path: Path) -> None:
+    said = refused("--max-memory", "100MB", "--matrix", tmp_path / "m.arrow", given=LINES)
+    assert "writing arrow needs 50 MB" in said
+
+
 def test_too_little_memory_is_told_before_it_is_taken() -> None:
     assert "MB are in use" in refused("--max-memory", "5MB", given=LINES)
 

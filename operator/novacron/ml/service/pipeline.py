@@ -30,6 +30,8 @@ from novacron.quantiles.sketch import Sketch
 
 _COLUMNS_SHARE = 3
 """Of the memory, the part that columns may take by their mere number."""
+_SKETCH_BYTES = 19_000
+"""Of memory, for the sketch of a column, once it has taken many numbers."""
 _TEXTS_SHARE = 8
 """Of the memory, the part that the texts of all columns together may take."""
 _CODES_SHARE = 4
@@ -264,7 +266,8 @@ class Pipeline:
         return [*own, *(records for state in self._states for records in state.numbers())]
 
     def _empty(self) -> Columns:
-        return Columns(self._own // _COLUMNS_SHARE // known.COLUMN_BYTES, _sketch(self._plan))
+        each = known.COLUMN_BYTES + (_SKETCH_BYTES if self._plan.median == "kll" else 0)
+        return Columns(self._own // _COLUMNS_SHARE // each, _sketch(self._plan))
 
 
 def _sketch(plan: Plan) -> Callable[[], Sketch] | None:

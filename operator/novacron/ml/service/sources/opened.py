@@ -24,7 +24,7 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")
 _SPACE = b" \t\r\n"
 _LOOK = 4096
 
-_LIBRARY_BYTES = 50_000_000
+LIBRARY_BYTES = 50_000_000
 """Of memory, for pyarrow alone (docs/decisions/0034)."""
 
 Spool = Callable[[Readable], BinaryIO]
@@ -82,7 +82,7 @@ def opened(
     kind = format or _looks_like(plain)
     if kind in {"parquet", "arrow"}:
         if "pyarrow" not in sys.modules:
-            reserve(_LIBRARY_BYTES, f"reading {kind}")
+            reserve(LIBRARY_BYTES, f"reading {kind}")
         from novacron.ml.service.sources import arrow
 
         if kind == "parquet":

@@ -166,20 +166,19 @@ def _ratios(size: int, rounds: Rounds, expected: Answers) -> list[Row]:
     equal = [name for name in ENGINES if name in rounds[0] and _same(rounds, name, expected)]
     fastest = min(equal, key=lambda name: _cpu(rounds, name))
     within = [name for name in equal if _peak(rounds, name) <= _SMALL.value]
-    note = ""
     if within:
-        peer = min(within, key=lambda name: _cpu(rounds, name))
-    else:
-        peer = min(equal, key=lambda name: _peak(rounds, name))
+        peer, goal, note = min(within, key=lambda name: _cpu(rounds, name)), _SAME_MEMORY, ""
+    else:  # nobody to be compared with (decisions.md 40): shown, and no goal
+        peer, goal = min(equal, key=lambda name: _peak(rounds, name)), None
         note = f"none answers within {_SMALL.value:.0f} MB: this one takes least, {_peak(rounds, peer):,.0f} MB"
     return [
         _ratio(f"{size:,} rows: CPU, ours / {specified}", rounds, specified, _SPECIFIED),
         _ratio(f"{size:,} rows: CPU, ours / the fastest of all, {fastest}", rounds, fastest, _FASTEST),
-        _ratio(f"{size:,} rows: CPU, ours / in the same memory, {peer}", rounds, peer, _SAME_MEMORY, note),
+        _ratio(f"{size:,} rows: CPU, ours / in the same memory, {peer}", rounds, peer, goal, note),
     ]
 
 
-def _ratio(what: str, rounds: Rounds, other: str, goal: Goal, note: str = "") -> Row:
+def _ratio(what: str, rounds: Rounds, other: str, goal: Goal | None, note: str = "") -> Row:
     ratios = sorted(one[OURS].told.cpu / one[other].told.cpu for one in rounds)
     spread = f"rounds from {ratios[0]:.2f} to {ratios[-1]:.2f}"
     return Row(CASE, what, median(ratios), "", goal=goal, note="; ".join(part for part in (note, spread) if part))

@@ -238,4 +238,5 @@ def test_rows_of_a_table() -> None:
     assert rows[f"{named}: CPU, ours / the fastest of all, DuckDB"].value == pytest.approx(1.3)
     same = rows[f"{named}: CPU, ours / in the same memory, DuckDB, limited, sorted"]
     assert same.value == pytest.approx(0.65)
+    assert same.verdict == ""
     assert same.note.startswith("none answers within 15 MB: this one takes least, 90 MB")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,7 @@ class Pipeline:
         for state in self._states:
             state.close()
         self._pending.clear()
+        gc.collect()  # types of rows are circles, which only a collection of all finds
         memory.trim()  # what jobs of many kinds leave between each other's blocks adds up
 
     def run(self, chunks: Iterable[Chunk]) -> None:

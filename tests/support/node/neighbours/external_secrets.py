@@ -21,8 +21,10 @@ RULES = (
     # its reconciler cannot be switched off
     pods.rule("generators.external-secrets.io", "generatorstates", "get list watch"),
     pods.rule("", "secrets", "get list watch create update patch delete"),
-    # the login to the store with the token of NovaCron's service account
+    # the login to the store with the token of NovaCron's service account. It was seen to look that up as well, after a
+    # start while stores went: without the right it waits for ever, and validates no store any more
     pods.rule("", "serviceaccounts/token", "create"),
+    pods.rule("", "serviceaccounts", "get list watch"),
     pods.rule("", "events", "create patch"),
 )
 

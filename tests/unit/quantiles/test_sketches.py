@@ -40,8 +40,8 @@ DATA = ("uniform", "lognormal", "heavy", "sorted", "falling", "constant", "two",
 
 
 _FAR = 2
-"""A bound by rank holds with a confidence of 99 %, and sketches draw lots: twice as far, some five deviations, is a defect,
-once as far is not; how often that may be has a test of its own."""
+"""A bound by rank holds with a confidence of 99 %, for sketches draw lots. Twice as far, some five deviations, is a
+defect; how often it is further than once has a test of its own."""
 
 
 def _within(sketch: Sketch, numbers: Floats) -> None:

@@ -334,9 +334,6 @@ def _printing() -> Iterator[None]:
         fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
 
 
-_HEADINGS = ("COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT")
-
-
 def _show(found: Features) -> None:
     from rich.table import Table
 

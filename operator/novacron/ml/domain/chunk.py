@@ -28,9 +28,6 @@ class Oddity:
     nested: int = 0
 
 
-NO_ODDITY = Oddity()
-
-
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows of an input, in its order. A column that is in none of the mappings is absent from all of its rows.

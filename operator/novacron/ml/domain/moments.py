@@ -22,8 +22,6 @@ Mask = npt.NDArray[np.bool_]
 
 UNIT = 1074
 """Sums are whole numbers of 2^-1074, the least float64 there is; squares of 2^-2148."""
-MOST_ROWS = 1 << 20
-"""Of a block: more of them would not add up exactly."""
 _SMALLEST_EXPONENT = -1000
 _MANTISSA = 53
 _GUARD = 64

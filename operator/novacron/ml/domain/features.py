@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from novacron.ml.domain.categories import Categories
 from novacron.ml.domain.columns import Column, Columns
 
+Median = Literal["exact", "kll"]
+Counting = Literal["exact", "misra-gries"]
+"""How texts are counted."""
 BOUNDS = tuple(range(0, 101, 10))
 """Percentiles that divide a column into ten parts with as many numbers each; the middle one is the median."""
 MEDIAN = BOUNDS.index(50)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from novacron.ml.domain.features import Counting, Median
 from novacron.ml.service import jobs, media
 from novacron.ml.service.admission import Admission, Full, Place
 from novacron.ml.service.body import Pipe
@@ -46,11 +47,11 @@ class Question(Query):
         False
     )
     median: Annotated[
-        Literal["exact", "kll"],
+        Median,
         Field(description="exact: all numbers are on disk meanwhile; kll: within a bound, and without disk."),
     ] = "exact"
     categories: Annotated[
-        Literal["exact", "misra-gries"],
+        Counting,
         Field(description="exact: many different texts are on disk meanwhile; misra-gries: within a bound."),
     ] = "exact"
 

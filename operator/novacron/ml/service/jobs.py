@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
 import structlog
 
 from novacron.adapters import clock
 from novacron.core.errors import NovaCronError
 from novacron.ml.domain.budget import MemoryBudgetExceeded
+from novacron.ml.domain.features import Counting, Median
 from novacron.ml.domain.shares import Share
 from novacron.ml.service.admission import Admission, Full, Place
 from novacron.ml.service.body import Abandoned, Pipe
@@ -51,8 +52,8 @@ class Job:
 
     media: Media
     strict: bool
-    median: Literal["exact", "kll"]
-    categories: Literal["exact", "misra-gries"]
+    median: Median
+    categories: Counting
     share: Share
     took: Callable[[int], None]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from novacron.ml.domain.budget import Pace
 from novacron.ml.domain.chunk import Chunk
-from novacron.ml.domain.features import Rejected
+from novacron.ml.domain.features import Counting, Median, Rejected
 from novacron.ml.service.pipeline import Pipeline, Plan
 from novacron.ml.service.pressure import Budget
 from novacron.ml.service.sources.report import Report
-from novacron.ml.service.states import Counting, Median, State
+from novacron.ml.service.states import State
 
 _UNBOUNDED = 1 << 62
 """Of memory: the caller's process holds the table, and whatever else it likes."""

@@ -16,7 +16,7 @@ from novacron.ml.domain import columns as known
 from novacron.ml.domain.budget import MemoryBudgetExceeded, Pace
 from novacron.ml.domain.chunk import Chunk, Floats
 from novacron.ml.domain.columns import Columns
-from novacron.ml.domain.features import BOUNDS, MEDIAN, NOTHING, Features, Quantiles, Rejected
+from novacron.ml.domain.features import BOUNDS, MEDIAN, NOTHING, Counting, Features, Median, Quantiles, Rejected
 from novacron.ml.service import matrix, ranks, states
 from novacron.ml.service.codes import Codes
 from novacron.ml.service.matrix import Dtype
@@ -61,8 +61,8 @@ class Plan:
     directory: Path
     max_spill: int = 10_000_000_000
     max_distinct: int = COLUMN_BYTES
-    median: Literal["exact", "kll"] = "exact"
-    categories: Literal["exact", "misra-gries"] = "exact"
+    median: Median = "exact"
+    categories: Counting = "exact"
     matrix: bool = False
     codes: bool = False
     own: int | None = None

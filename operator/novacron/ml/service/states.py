@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
 from novacron.core.errors import NovaCronError
 from novacron.ml.domain.categories import Forgotten
 from novacron.ml.domain.columns import Columns
-from novacron.ml.domain.features import Rejected
+from novacron.ml.domain.features import Counting, Median, Rejected
 from novacron.ml.service import container
 from novacron.ml.service.container import Container
 from novacron.ml.service.records import Records
@@ -21,9 +21,6 @@ from novacron.quantiles.sketch import InvalidState
 
 _NUMBERS, _TEXTS, _COLUMNS = "numbers", "texts", "columns"
 _AGAIN = "write it again with novacron features --partial"
-
-Median = Literal["exact", "kll"]
-Counting = Literal["exact", "misra-gries"]
 
 
 class InvalidPart(NovaCronError):

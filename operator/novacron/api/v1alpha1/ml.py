@@ -101,9 +101,12 @@ class MemoryBudget(Model):
     gc_frequency: Annotated[
         Int, Field(description="Chunks between two garbage collections, in chunks."), between(1, 1000000)
     ] = 10
-    warning: Annotated[Ratio, Field(description="Share of the budget above which a warning is logged, 0 to 1.")] = 0.8
+    warning: Annotated[
+        Ratio,
+        Field(description="Share of the budget above which less is read at once, and a warning is logged, 0 to 1."),
+    ] = 0.8
     critical: Annotated[
-        Ratio, Field(description="Share of the budget above which chunks shrink, 0 to 1; above warning.")
+        Ratio, Field(description="Share of the budget above which a job ends with an error, 0 to 1; above warning.")
     ] = 0.9
     right_sizing: Annotated[RightSizing, Field(description="Growing the memory limit after an out-of-memory kill.")] = (
         RightSizing()

@@ -40,7 +40,7 @@ class Pressure:
 
     def __init__(self, budget: Budget, pace: Pace, resident: Callable[[], int] = memory.resident) -> None:
         self._budget = budget
-        self._pace = pace
+        self.pace = pace
         self._resident = resident
         self._chunks = 0
         self.shrunk = 0
@@ -51,7 +51,7 @@ class Pressure:
         self._chunks += 1
         if self._chunks % self._budget.collect_every == 0:
             gc.collect(1)  # of what is young: the rest has survived, and looking at it takes longer than a chunk
-        while self._resident() + self._pace.block_bytes * _PARSED > self._budget.limit * self._budget.warning:
+        while self._resident() + self.pace.block_bytes * _PARSED > self._budget.limit * self._budget.warning:
             if not self._relieved():
                 break
         used = self._resident()
@@ -70,7 +70,7 @@ class Pressure:
 
     def _relieved(self) -> bool:
         """Whether anything could be done."""
-        smaller = self._pace.halve()
+        smaller = self.pace.halve()
         if smaller:
             self.shrunk += 1
             gc.collect()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+import structlog
+
 from novacron.ml.domain.budget import BLOCK_BYTES, Pace
 from novacron.ml.domain.chunk import Chunk
 from novacron.ml.domain.features import Rejected
@@ -12,12 +14,15 @@ from novacron.ml.service.body import Pipe
 from novacron.ml.service.heavy import HeavyJobs
 from novacron.ml.service.jobs import Job
 from novacron.ml.service.pipeline import Pipeline, Plan
-from novacron.ml.service.pressure import Budget
+from novacron.ml.service.pressure import Budget, Pressure
 from novacron.ml.service.scratch import Scratch
 from novacron.ml.service.settings import MlSettings
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Report
 from novacron.ml.service.spools import Spools
+
+_SHORT = "memory is short: less is read at once"
+_log = structlog.get_logger(__name__)
 
 
 class Extraction:
@@ -53,14 +58,19 @@ class Extraction:
                 spool=spools.file,
                 reserve=pipeline.pressure.reserve,
             )
-            pipeline.run(_counted(chunks, job))
+            pipeline.run(watched(chunks, job, pipeline.pressure))
             found = pipeline.finish(Rejected(report.count, report.first), check=body.check)
             for piece in found.json():
                 body.check()
                 scratch.write(answer, piece)
 
 
-def _counted(chunks: Iterable[Chunk], job: Job) -> Iterator[Chunk]:
+def watched(chunks: Iterable[Chunk], job: Job, pressure: Pressure) -> Iterator[Chunk]:
+    """The same; the job is told of the rows, and the log, once, when memory becomes short (``ml.memory.warning``)."""
+    told = False
     for chunk in chunks:
         job.took(chunk.rows)
         yield chunk
+        if pressure.shrunk and not told:
+            _log.warning(_SHORT, rows=pressure.pace.rows, remedy="raise ml.resources.limits.memory")
+            told = True

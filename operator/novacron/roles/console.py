@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import click
@@ -24,6 +26,19 @@ def fail(code: int, message: str) -> NoReturn:
     """Ends the process with one line, however many the message has."""
     click.echo(f"novacron: {' '.join(message.split())}", err=True)
     sys.exit(code)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Around what writes to standard output; ends the process with one line where that takes nothing."""
+    if sys.stdout is None:
+        fail(BAD_INPUT, "standard output is closed; write to a file or a pipe")
+    try:
+        yield
+    except BrokenPipeError:  # whoever read it wants no more of it
+        sys.exit(REFUSED)
+    except OSError as error:
+        fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
 
 
 def is_namespace(text: str) -> bool:

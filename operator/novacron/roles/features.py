@@ -6,8 +6,7 @@ import io
 import select
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar, cast
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar, cast
 import click
 
 from novacron.core.errors import NovaCronError
-from novacron.roles.console import BAD_INPUT, fail
+from novacron.roles.console import BAD_INPUT, fail, printing
 from novacron.roles.sizes import Size
 
 if TYPE_CHECKING:
@@ -304,8 +303,6 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _refuse(what: str, error: Exception, max_memory: int) -> NoReturn:
-    if isinstance(error, BrokenPipeError):  # whoever read the answer wants no more of it
-        sys.exit(1)
     if isinstance(error, OSError):
         fail(BAD_INPUT, f"{error.filename or what}: {error.strerror or 'cannot be read'}; name a file that can be used")
     if isinstance(error, MemoryError):
@@ -314,24 +311,12 @@ def _refuse(what: str, error: Exception, max_memory: int) -> NoReturn:
 
 
 def _write(found: Features, output: str) -> None:
-    if sys.stdout is None:
-        fail(BAD_INPUT, "standard output is closed; write to a file or a pipe")
     if output == "table":
         _show(found)
         return
     for piece in found.json():
-        with _printing():
+        with printing():
             sys.stdout.buffer.write(piece)
-
-
-@contextmanager
-def _printing() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
 
 
 def _show(found: Features) -> None:
@@ -357,7 +342,7 @@ def _show(found: Features) -> None:
         )
     console = terminal()
     rejected = found.rejected.count
-    with _printing():
+    with printing():
         print_table(console, table)
         console.print(f"{found.rows:,} rows" + (f", {rejected:,} lines rejected" if rejected else ""))
 

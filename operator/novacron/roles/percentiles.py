@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from novacron.roles.console import BAD_INPUT, fail
+from novacron.roles.console import BAD_INPUT, fail, printing
 from novacron.roles.sizes import Size
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def percentiles(asked: Sequence[float], method: Method | None, max_memory: int, 
     except MemoryError:
         fail(BAD_INPUT, f"--max-memory {max_memory}: the system does not give as much; allow less")
     document = {"count": count, "percentiles": found}
-    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    with printing():
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def _answered(source: Source, asked: Sequence[float], method: Method | None, memory: int) -> tuple[int, list[Estimate]]:

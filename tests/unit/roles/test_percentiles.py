@@ -224,3 +224,18 @@ def test_progress_shows_on_a_terminal_alone_and_not_at_once(monkeypatch: pytest.
     with progress.Waiting("reading", None) as waiting:
         waiting.at(10)
     assert quiet.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("/dev/full", "standard output: No space left on device; write to a file or a pipe that has room"),
+        ("&-", "standard output is closed; write to a file or a pipe"),
+    ],
+)
+def test_an_output_that_takes_nothing(output: str, said: str) -> None:
+    command = [sys.executable, "-m", "novacron", "percentiles", "-p", "50"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" >{output}', "sh", *command], input=b"1\n", stderr=subprocess.PIPE, check=False
+    )
+    assert (done.returncode, done.stderr.decode()) == (2, f"novacron: {said}\n")

@@ -19,6 +19,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from novacron.__main__ import main
+from novacron.ml.service.sources import opened
+from novacron.roles import features
 from novacron.roles.features import _Counted
 from novacron.roles.progress import Waiting
 
@@ -93,6 +95,11 @@ def test_a_file_a_pipe_and_what_is_compressed_are_the_same(tmp_path: Path) -> No
     assert answered(tmp_path / "b") == whole
     assert answered("--compression", "gzip", "--format", "jsonl", given=gzip.compress(LINES)) == whole
     assert answered(given=json.dumps(_ROWS).encode()) == whole
+
+
+def test_the_command_knows_what_the_sources_know() -> None:
+    """It lists them itself: its help must not wait for numpy."""
+    assert (features.FORMATS, features.COMPRESSIONS) == (opened.FORMATS, opened.COMPRESSIONS)
 
 
 def test_nothing_at_all() -> None:

@@ -12,14 +12,34 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from novacron.api.v1alpha1 import validate
 from novacron.auth.domain import roles
 from novacron.auth.domain.claims import Claims
+from novacron.stack import settings as written
 from novacron.workload.service import openapi
-from novacron.workload.service.context import Service
+from novacron.workload.service.context import Context, Service
+from novacron.workload.service.reload import ReloadedSettings
+from novacron.workload.service.settings import load
+from novacron.workload.service.telemetry import Telemetry
+from tests.support import resources
 
 Document = dict[str, Any]
 _ROW = re.compile(r"^\| (GET|PUT|POST|PATCH|DELETE) \| `(\S+)` \| ([^|]+) \|", re.MULTILINE)
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+def unconnected(role: str, folder: Path) -> Context:
+    """Of a resource with the defaults; nothing connects.
+
+    Args:
+        folder: for its settings.
+    """
+    body = resources.changed(resources.minimal(), {"metadata.uid": "u"})
+    (folder / "settings.json").write_text(written.settings(validate(body), role, 2048))
+    (folder / "reloaded.json").write_text(written.reloaded(validate(body), role))
+    settings, reloaded = load(folder, role)
+    telemetry = Telemetry(role)
+    return Context(settings, ReloadedSettings(folder, reloaded, telemetry), telemetry, folder)
 
 
 def served(service: Service) -> Document:

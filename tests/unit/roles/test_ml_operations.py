@@ -7,32 +7,19 @@ from typing import Any
 
 import pytest
 
-from novacron.api.v1alpha1 import validate
 from novacron.auth.service import permissions
 from novacron.ml.service import features, media
 from novacron.ml.service.settings import MemorySettings, MlSettings
 from novacron.roles import ml_service
-from novacron.stack import settings as written
 from novacron.workload.service.context import Context, Service
-from novacron.workload.service.reload import ReloadedSettings
-from novacron.workload.service.settings import load
-from novacron.workload.service.telemetry import Telemetry
-from tests.support import resources
-from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, served, table
+from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, served, table, unconnected
 
 DOCS = Path(__file__).parents[3] / "docs" / "ml.md"
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """Of a resource with the defaults; nothing connects."""
-    folder = tmp_path_factory.mktemp("config")
-    body = resources.changed(resources.minimal(), {"metadata.uid": "u"})
-    (folder / "settings.json").write_text(written.settings(validate(body), "ml", 2048))
-    (folder / "reloaded.json").write_text(written.reloaded(validate(body), "ml"))
-    settings, reloaded = load(folder, "ml")
-    telemetry = Telemetry("ml")
-    return Context(settings, ReloadedSettings(folder, reloaded, telemetry), telemetry, folder)
+    return unconnected("ml", tmp_path_factory.mktemp("config"))
 
 
 @pytest.fixture(scope="module")

@@ -7,33 +7,20 @@ from typing import Any
 
 import pytest
 
-from novacron.api.v1alpha1 import validate
 from novacron.auth.domain import roles
 from novacron.auth.service import permissions
 from novacron.query.service import asking, metrics
 from novacron.query.service.store import users, vms
 from novacron.roles import query_service
-from novacron.stack import settings as written
-from novacron.workload.service.context import Context, Service
-from novacron.workload.service.reload import ReloadedSettings
-from novacron.workload.service.settings import load
-from novacron.workload.service.telemetry import Telemetry
-from tests.support import resources
-from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, served, table
+from novacron.workload.service.context import Service
+from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, served, table, unconnected
 
 DOCS = Path(__file__).parents[3] / "docs" / "query.md"
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """Of a resource with the defaults; nothing connects."""
-    folder = tmp_path_factory.mktemp("config")
-    body = resources.changed(resources.minimal(), {"metadata.uid": "u"})
-    (folder / "settings.json").write_text(written.settings(validate(body), "query", 2048))
-    (folder / "reloaded.json").write_text(written.reloaded(validate(body), "query"))
-    settings, reloaded = load(folder, "query")
-    telemetry = Telemetry("query")
-    return query_service.service(Context(settings, ReloadedSettings(folder, reloaded, telemetry), telemetry, folder))
+    return query_service.service(unconnected("query", tmp_path_factory.mktemp("config")))
 
 
 @pytest.fixture(scope="module")

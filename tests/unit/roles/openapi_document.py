@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from starlette.routing import Route
@@ -28,13 +29,13 @@ _ROW = re.compile(r"^\| (GET|PUT|POST|PATCH|DELETE) \| `(\S+)` \| ([^|]+) \|", r
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
-def unconnected(role: str, folder: Path) -> Context:
-    """Of a resource with the defaults; nothing connects.
+def unconnected(role: str, folder: Path, changes: Mapping[str, Any] = MappingProxyType({})) -> Context:
+    """Of a resource with the defaults, but for the changes; nothing connects.
 
     Args:
         folder: for its settings.
     """
-    body = resources.changed(resources.minimal(), {"metadata.uid": "u"})
+    body = resources.changed(resources.minimal(), {"metadata.uid": "u", **changes})
     (folder / "settings.json").write_text(written.settings(validate(body), role, 2048))
     (folder / "reloaded.json").write_text(written.reloaded(validate(body), role))
     settings, reloaded = load(folder, role)

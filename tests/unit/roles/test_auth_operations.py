@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from novacron.api.v1alpha1 import validate
 from novacron.roles.auth_service import AuthService
-from novacron.stack import settings as written
-from novacron.workload.service.context import Context, Service
-from novacron.workload.service.reload import ReloadedSettings
-from novacron.workload.service.settings import load
-from novacron.workload.service.telemetry import Telemetry
-from tests.support import resources
-from tests.unit.roles.openapi_document import access, check_access, check_form, check_routes, operations, served, table
+from novacron.workload.service.context import Service
+from tests.unit.roles.openapi_document import (
+    access,
+    check_access,
+    check_form,
+    check_routes,
+    operations,
+    served,
+    table,
+    unconnected,
+)
 
 DOCS = Path(__file__).parents[3] / "docs" / "auth.md"
 
@@ -23,15 +26,8 @@ DOCS = Path(__file__).parents[3] / "docs" / "auth.md"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
     """Of a resource whose issuer has metadata; nothing connects."""
-    folder = tmp_path_factory.mktemp("config")
-    body = resources.changed(
-        resources.minimal(), {"metadata.uid": "u", "spec.auth.jwt.issuer": "https://auth.example.org"}
-    )
-    (folder / "settings.json").write_text(written.settings(validate(body), "auth", 2048))
-    (folder / "reloaded.json").write_text(written.reloaded(validate(body), "auth"))
-    settings, reloaded = load(folder, "auth")
-    telemetry = Telemetry("auth")
-    return AuthService(Context(settings, ReloadedSettings(folder, reloaded, telemetry), telemetry, folder)).service()
+    issuer = {"spec.auth.jwt.issuer": "https://auth.example.org"}
+    return AuthService(unconnected("auth", tmp_path_factory.mktemp("config"), issuer)).service()
 
 
 @pytest.fixture(scope="module")

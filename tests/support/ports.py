@@ -10,6 +10,7 @@ import itertools
 import os
 import random
 import socket
+import threading
 from collections.abc import Iterator
 
 _FIRST, _PLACES, _EACH = 12_000, 8, 2_000
@@ -19,12 +20,13 @@ _ALONE = _PLACES - 1
 
 def free_ports(count: int) -> tuple[int, ...]:
     """So many that nobody listens on, and that this process has not given out for a long time."""
-    return tuple(itertools.islice(_FREE, count))
+    with _ONE_AT_A_TIME:  # scenarios run in threads, and a generator serves one
+        return tuple(itertools.islice(_FREE, count))
 
 
 def free_port() -> int:
     """One of them."""
-    return next(_FREE)
+    return free_ports(1)[0]
 
 
 def _free() -> Iterator[int]:
@@ -48,3 +50,4 @@ def _unused(port: int) -> bool:
 
 
 _FREE = _free()
+_ONE_AT_A_TIME = threading.Lock()

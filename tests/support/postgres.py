@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -126,8 +127,10 @@ class Postgres:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         main = psutil.Process(self._process.pid)
-        for one in [main, *main.children(recursive=True)]:
-            one.send_signal(number)
+        main.send_signal(number)  # the first: when it stands still, it starts no more of them
+        for child in main.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a session that ended, and that the first one has seen to
+                child.send_signal(number)
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of a statement of the administrator."""

@@ -34,6 +34,15 @@ def test_crd_prints_what_is_checked_in() -> None:
     assert output == crd_yaml() == (Path(__file__).parents[3] / "crds" / "novacron.yaml").read_text()
 
 
+@pytest.mark.parametrize("command", ["crd", "crd -o json", "--help", "features --help"])
+def test_a_full_disk_is_no_defect(command: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        line = [sys.executable, "-m", "novacron", *command.split()]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "novacron: standard output: No space left on device; write to a file or a pipe that has room\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 def test_crd_as_json_is_the_same() -> None:
     code, output, _error = novacron("crd", "-o", "json")
     assert (code, json.loads(output)) == (0, custom_resource_definition())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
@@ -33,7 +32,6 @@ _COMMANDS = {
     "migrate": ("novacron.roles.migrate", "migrate", "Bring the database's schemas up to date; once, forward."),
     "demo-data": ("novacron.roles.demo_data", "demo_data", "Fill the database with made-up machines and samples."),
 }
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _EXIT_CODES = """\b
 Exit codes:
   0   fine
@@ -93,8 +91,6 @@ def _guarded(run: Callable[[], Any]) -> NoReturn:
     except NovaCronError as error:
         fail(BAD_INPUT, str(error))
     except Exception as error:  # noqa: BLE001 - no defect may end as exit code 1, which is an answer
-        if isinstance(error, OSError) and error.errno in _FULL:  # files that are written are told by who writes them
-            _full(error)
         _report(error)
     finally:
         _delivered()
@@ -113,11 +109,7 @@ def _delivered() -> None:
             return
         if isinstance(error, BrokenPipeError):  # whoever read it wants no more of it
             sys.exit(REFUSED)
-        _full(error)
-
-
-def _full(error: OSError) -> NoReturn:
-    fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
+        fail(BAD_INPUT, f"standard output: {error.strerror}; write to a file or a pipe that has room")
 
 
 def _usage(error: click.ClickException) -> str:

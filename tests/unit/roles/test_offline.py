@@ -34,13 +34,19 @@ def test_crd_prints_what_is_checked_in() -> None:
     assert output == crd_yaml() == (Path(__file__).parents[3] / "crds" / "novacron.yaml").read_text()
 
 
-@pytest.mark.parametrize("command", ["crd", "crd -o json", "--help", "features --help"])
-def test_a_full_disk_is_no_defect(command: str) -> None:
-    with Path("/dev/full").open("wb") as full:
-        line = [sys.executable, "-m", "novacron", *command.split()]
-        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    said = "novacron: standard output: No space left on device; write to a file or a pipe that has room\n"
-    assert (done.returncode, done.stderr) == (2, said)
+@pytest.mark.parametrize("command", ["crd", "crd -o json", "render -f manifests/samples/minimal.yaml"])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("/dev/full", "standard output: No space left on device; write to a file or a pipe that has room"),
+        ("&-", "standard output is closed; write to a file or a pipe"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_defect(command: str, output: str, said: str) -> None:
+    line = ["/bin/sh", "-c", f'exec "$@" >{output}', "sh", sys.executable, "-m", "novacron", *command.split()]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(line, stderr=subprocess.PIPE, text=True, check=False, cwd=root)
+    assert (done.returncode, done.stderr) == (2, f"novacron: {said}\n")
 
 
 def test_crd_as_json_is_the_same() -> None:

@@ -157,7 +157,7 @@ def merge(states: Sequence[str], **asked: Any) -> None:
             _absorbed(pipeline, opened)
             _give(pipeline, target)
     except (NovaCronError, OSError, MemoryError) as error:
-        _refuse(states[0] if len(states) == 1 else "merge", error, asked["max_memory"])
+        _refuse("merge", error, asked["max_memory"])
 
 
 @dataclass(frozen=True, slots=True)

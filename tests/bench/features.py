@@ -168,7 +168,7 @@ def _ratios(size: int, rounds: Rounds, expected: Answers) -> list[Row]:
     within = [name for name in equal if _peak(rounds, name) <= _SMALL.value]
     if within:
         peer, goal, note = min(within, key=lambda name: _cpu(rounds, name)), _SAME_MEMORY, ""
-    else:  # nobody to be compared with (decisions.md 40): shown, and no goal
+    else:  # nobody to be compared with: shown, and no goal
         peer, goal = min(equal, key=lambda name: _peak(rounds, name)), None
         note = f"none answers within {_SMALL.value:.0f} MB: this one takes least, {_peak(rounds, peer):,.0f} MB"
     return [

@@ -159,7 +159,7 @@ def _copied(query: QueryPods, ids: Sequence[str], at: datetime, each: int) -> fl
 
 
 def _crowd(home: Path, postgres: Postgres, redis: RedisServer, files: dict[str, str | bytes]) -> list[Row]:
-    """Each with a share of the budget as decisions.md 10 has it, and more clients than that."""
+    """Each with a share of the budget as the operator gives it, and more clients than that."""
     home.mkdir()
     spec = validate(minimal()).spec
     budget, share = spec.database.connection_budget, connection_share(validate(minimal()))

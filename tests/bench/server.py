@@ -1,4 +1,4 @@
-"""What every case stands on: etcd and an API server alone (decisions.md 20), CRDs, namespaces, counts of objects.
+"""What every case stands on: etcd and an API server alone, CRDs, namespaces, counts of objects.
 
 No controller runs: nothing but the two sides of a comparison writes. Both speak as the administrator, through
 ``novacron.adapters.kube.Kube``.

@@ -133,7 +133,7 @@ def resource(name: str = "novacron", namespace: str = "commands") -> Manifest:
 
 
 def test_render_equals_what_the_operator_applies(world: World, place: Place) -> None:
-    """decisions.md 45: but for the data of the JWKS, which is cluster state."""
+    """But for the data of the JWKS, which is cluster state."""
     live = place.children()
     version = ".".join(map(str, world.plane.server_version))
     file = world.written("live", place.novacron())

@@ -1,4 +1,4 @@
-"""Who reaches whom, with packets: the edges of decisions.md answer, all others are blocked."""
+"""Who reaches whom, with packets: the edges that are meant answer, all others are blocked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ALLOWED = {
     *((workload, "postgres", 5432) for workload in ("auth", "query")),
     *((workload, "dns", 53) for workload in _WORKLOADS),
 }
-"""Caller, called, port: the table of decisions.md, and Prometheus in the namespace `monitoring`."""
+"""Caller, called, port; Prometheus is in the namespace `monitoring`."""
 _PAUSE = """
 apiVersion: v1
 kind: Namespace

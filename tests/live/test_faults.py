@@ -1,4 +1,4 @@
-"""Each fault of kopf.md section 0: the operator sees again, without a restart, soon.
+"""Faults by which a watch of kopf dies or goes blind: the operator sees again, without a restart, soon.
 
 The resource is Ready before each fault, so that no resync within minutes can hide a blind watch. What takes a minute or
 more is in outages.py: it begins with the first test of this file, and the last ones ask for the verdicts. All in one

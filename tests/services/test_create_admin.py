@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -48,9 +49,13 @@ class Done:
         return self.error
 
 
+def command(config: Path, *more: str, email: str = EMAIL, organization: str = ORGANIZATION) -> list[str]:
+    where = [f"--config={config}", f"--email={email}", f"--organization={organization}"]
+    return [sys.executable, "-m", "novacron", "auth", "create-admin", *where, *more]
+
+
 def create(config: Path, *more: str, email: str = EMAIL, organization: str = ORGANIZATION, given: str = "") -> Done:
-    where = ["auth", "create-admin", f"--config={config}", f"--email={email}", f"--organization={organization}"]
-    line = [sys.executable, "-m", "novacron", *where, *more]
+    line = command(config, *more, email=email, organization=organization)
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, input=given)
     return Done(done)
 
@@ -162,6 +167,34 @@ def test_bad_input_is_refused_before_anything_is_asked(
     more = () if options else ("--password-file=-",)
     assert said in create(config(auth), *more, given=given, **options).refused(2)
     assert auth.database.sql("SELECT count(*) FROM auth.users") == [(0,)]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("output", "code", "said"),
+    [
+        (
+            "/dev/full",
+            2,
+            "novacron: standard output: No space left on device; write to a file or a pipe that has room\n",
+        ),
+        ("&-", 2, "novacron: standard output is closed; write to a file or a pipe\n"),
+        ("&0", 1, ""),
+    ],
+    ids=["full", "closed", "a pipe that nobody reads"],
+)
+def test_a_password_that_cannot_be_shown_makes_nobody(
+    auth: AuthPods, output: str, code: int, said: str, form: str
+) -> None:
+    line = ["/bin/sh", "-c", f'exec "$@" >{output}', "sh", *command(config(auth), "-o", form)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(line, stdin=nobody, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+    assert auth.database.sql("SELECT id FROM auth.users UNION SELECT id FROM auth.organizations") == []
+    assert auth.database.sql("SELECT count(*) FROM auth.audit") == [(0,)]
+    assert create(config(auth)).code == 0
 
 
 def test_an_address_of_somebody_else_is_refused(auth: AuthPods) -> None:

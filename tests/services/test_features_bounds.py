@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 import zstandard
+from pyarrow import parquet
 
 from tests.support.bounded import LIMIT, MEGABYTE, features
 
@@ -145,3 +149,30 @@ def test_sketches_need_no_disk() -> None:
         low, high = np.quantile(values, [0.5 - rank, 0.5 + rank])
         assert low <= told["median"] <= high
     assert found.peak < LIMIT
+
+
+@pytest.mark.parametrize("format_", ["parquet", "arrow", "jsonl"])
+def test_what_pyarrow_takes_is_within_what_is_allowed(tmp_path: Path, format_: str) -> None:
+    """Of the first two that reads, of the last one that writes."""
+    body = _block()[0]
+    options: tuple[str, ...] = ()
+    if format_ == "jsonl":
+        options = ("--matrix", str(tmp_path / "matrix.arrow"))
+    else:
+        body = _written(format_, [json.loads(line) for line in body.splitlines()])
+    for megabytes in (100, 120):
+        assert "needs 90 MB" in features([body], *options, "--max-memory", f"{megabytes}MB").refusal
+    enough = 160 * MEGABYTE
+    found = features([body], *options, "--max-memory", "160MB", limit=enough)
+    assert found.document["rows"] == _BLOCK
+    assert found.peak < enough
+
+
+def _written(format_: str, rows: list[dict[str, object]]) -> bytes:
+    table, file = pyarrow.Table.from_pylist(rows), io.BytesIO()
+    if format_ == "parquet":
+        parquet.write_table(table, file)
+    else:
+        with pyarrow.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    return file.getvalue()

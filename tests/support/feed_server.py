@@ -1,4 +1,4 @@
-"""Auth's internal port as a server of its own (interfaces.md): what tests revoke is in its feed, page by page."""
+"""Auth's internal port as a server of its own: what tests revoke is in its feed, page by page."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ FLUX = GITOPS / "flux" / "kustomization.yaml"
 Manifest = dict[str, Any]
 
 _ARGO = {"Current": "Healthy", "Failed": "Degraded", "InProgress": "Progressing", "Terminating": "Progressing"}
-"""kstatus -> Argo CD, as decisions.md 3 has it."""
+"""kstatus -> Argo CD."""
 
 
 class JudgeError(Exception):
@@ -103,7 +103,7 @@ def waited_for(item: Manifest) -> bool:
 
 
 def assert_agree(states: Sequence[Manifest]) -> list[Verdict]:
-    """All say the same of each state that is not paused, and the three summaries are as decisions.md 3 wants them."""
+    """All say the same of each state that is not paused; its summaries agree (docs/decisions/0008)."""
     found = verdicts(states)
     for item, verdict in zip(states, found, strict=True):
         if not paused(item):

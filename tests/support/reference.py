@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
+import yaml
 from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from novacron.adapters.telemetry import Telemetry
+from novacron.api.v1alpha1 import validate
 from novacron.auth.domain import refusal
 from novacron.auth.service import audit, counts
 from novacron.auth.service import wall_metrics as wall
@@ -16,10 +19,14 @@ from novacron.core import conditions, dependencies, events, migration
 from novacron.ml.service import counts as ml
 from novacron.query.service import counts as query
 from novacron.roles import serving
+from novacron.stack import alerts
 from novacron.workload.service import telemetry as workload
 from novacron.workload.service.settings import Limits
+from tests.support.resources import minimal
 
-PATH = Path(__file__).parents[2] / "docs" / "reference.md"
+_ROOT = Path(__file__).parents[2]
+PATH = _ROOT / "docs" / "reference.md"
+_OPERATORS_RULES = _ROOT / "manifests" / "monitoring" / "rules.yaml"
 
 
 def text() -> str:
@@ -45,6 +52,12 @@ def text() -> str:
             "## Events",
             "",
             *_table(("reason", "means"), events.REASONS),
+            "",
+            "## Alerts",
+            "",
+            "Of a resource, then of the operator (manifests/monitoring); each carries what to do as its description.",
+            "",
+            *_table(("alert", "says"), _alerts()),
             "",
             "## Metrics of the operator",
             "",
@@ -144,6 +157,18 @@ def text() -> str:
 
 def _table(head: tuple[str, str], rows: dict[str, str]) -> list[str]:
     return [f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in rows.items())]
+
+
+def _alerts() -> dict[str, str]:
+    """With severity, and how long it must hold."""
+    own = alerts.rules(validate(minimal()))
+    (group,) = yaml.safe_load(_OPERATORS_RULES.read_text(encoding="utf-8"))["spec"]["groups"]
+    found = {}
+    for rule in (*own, *group["rules"]):
+        summary = rule["annotations"]["summary"].removeprefix("NovaCron novacron/novacron ")
+        told = re.sub(r"{{ \$labels\.(\w+) }}", r"*\1*", summary)
+        found[rule["alert"]] = f"{rule['labels']['severity']}, after {rule.get('for', '0m')}: {told}."
+    return found
 
 
 def _metrics(registry: CollectorRegistry) -> dict[str, str]:

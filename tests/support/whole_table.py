@@ -1,4 +1,4 @@
-"""What features must be: each computed by pandas, numpy or fractions on the whole table (decisions.md 37)."""
+"""What features must be: each computed by pandas, numpy or fractions on the whole table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who owns the schemas, and who may use them (decisions.md 31): made where the login may, else said in SQL.
+"""Who owns the schemas, and who may use them (docs/decisions/0016): made where the login may, else said in SQL.
 
 The roles cannot log in. A login is a member of those whose work it does.
 """

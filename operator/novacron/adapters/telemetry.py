@@ -1,4 +1,4 @@
-"""The operator's metrics (interfaces.md). Labels never hold a user, an id or a path."""
+"""The operator's metrics. Labels never hold a user, an id or a path."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What authentication needs besides its workload: two Secrets, the published key set, and who mounts what. Pure.
 
-The Secrets are no children: they outlive the resource (decisions.md 6), so they have no owner and no instance label,
+The Secrets are no children: they outlive the resource, so they have no owner and no instance label,
 and nothing lists, watches or prunes them.
 """
 
@@ -37,7 +37,7 @@ def secret(namespace: str, name: str, files: Mapping[str, bytes]) -> Manifest:
 
 
 def jwks(resource: NovaCron, document: str) -> Manifest:
-    """Public signing keys. Every workload mounts it, also while there are none (decisions.md 6)."""
+    """Public signing keys. Every workload mounts it, also while there are none."""
     return manifest(resource, kinds.CONFIG_MAP, names.jwks(resource.metadata.name), data={JWKS_FILE: document})
 
 

@@ -1,6 +1,6 @@
 """What a workload says of the things it depends on: the words of its ``/ready``, which the operator reads.
 
-Names and reasons are contracts (decisions.md 4). Nothing here may hold what a Secret holds.
+Names and reasons are contracts. Nothing here may hold what a Secret holds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels, annotations and field managers: a contract with selectors that can never change (interfaces.md)."""
+"""Labels, annotations and field managers: a contract with selectors that can never change."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a run of ``novacron migrate`` says of itself: the words of its termination message, which the operator reads.
 
-Names and reasons are contracts (decisions.md 32). Nothing here may hold what the database or a Secret holds.
+Names and reasons are contracts. Nothing here may hold what the database or a Secret holds.
 """
 
 from __future__ import annotations

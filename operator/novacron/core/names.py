@@ -1,4 +1,4 @@
-"""Names of children: deterministic, so that one pass and the next speak of the same objects (interfaces.md)."""
+"""Names of children: deterministic, so that one pass and the next speak of the same objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNING_KEYS = "novacron-signing-keys"
 INTERNAL_KEY = "novacron-internal-key"
 KEYS = (SIGNING_KEYS, INTERNAL_KEY)
 """The only Secrets that the operator may read and write; of a namespace, not of one resource, so that RBAC can name
-them (decisions.md 6)."""
+them."""
 
 
 def component(name: str, part: str) -> str:

@@ -34,7 +34,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Server-side apply of ``spec.replicas`` alone, by the hand-over manager (kubernetes.md 3b)."""
+    """Server-side apply of ``spec.replicas`` alone, by the hand-over manager."""
 
     ref: Ref
     replicas: int

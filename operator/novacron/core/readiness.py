@@ -1,7 +1,7 @@
 """What a workload's ``/ready`` says of its dependencies, read as the words of a stranger.
 
 The answer comes from a pod, which may be broken or taken over: everything is bounded, what does not have the documented
-form (interfaces.md) is no answer, and nothing of it reaches a condition but names, a reason and one short line.
+form is no answer, and nothing of it reaches a condition but names, a reason and one short line.
 """
 
 from __future__ import annotations

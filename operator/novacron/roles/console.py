@@ -13,7 +13,7 @@ import click
 from novacron.core import labels
 
 REFUSED, BAD_INPUT, UNREACHABLE, DEFECT, INTERRUPTED = 1, 2, 3, 70, 130
-"""Exit codes (interfaces.md): the answer is no; wrong usage or bad input; a component could not be reached.
+"""Exit codes: the answer is no; wrong usage or bad input; a component could not be reached.
 
 Beyond them: 70 for a defect of ours (EX_SOFTWARE of sysexits.h), 130 after Ctrl-C, as shells have it.
 """

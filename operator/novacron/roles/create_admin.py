@@ -62,12 +62,11 @@ def create_admin(
     password = None if password_file is None else _read(password_file)
     wanted = first_admin.wanted(email, organization, password)
     try:
-        made = asyncio.run(first_admin.create(settings, wanted))
+        asyncio.run(first_admin.create(settings, wanted, lambda made: _show(made, output)))
     except first_admin.Refused as error:
         fail(REFUSED, str(error))
     except Unusable as error:
         fail(UNREACHABLE, settings.said(error))
-    _print(made, output)
 
 
 def _read(file: BinaryIO) -> str:
@@ -82,14 +81,22 @@ def _read(file: BinaryIO) -> str:
     return found.removesuffix("\n").removesuffix("\r")
 
 
-def _print(made: Made, output: str) -> None:
+def _show(made: Made, output: str) -> None:
+    """Ends the process where it cannot be shown."""
     if output == "json":
         import orjson
 
-        sys.stdout.write(orjson.dumps(made.document()).decode() + "\n")
-        return
-    click.echo(f"platform-admin {made.email} is there")
-    click.echo(f"organization {made.organization} has the id {made.organization_id}")
-    if made.one_time_password is not None:
-        click.echo(f"one-time password, shown this once: {made.one_time_password}")
-        click.echo(f"until {made.password_expires_at}: log in with it and a new_password, see docs/auth.md")
+        said = [orjson.dumps(made.document()).decode()]
+    else:
+        said = [
+            f"platform-admin {made.email} is there",
+            f"organization {made.organization} has the id {made.organization_id}",
+        ]
+        if made.one_time_password is not None:
+            said += [
+                f"one-time password, shown this once: {made.one_time_password}",
+                f"until {made.password_expires_at}: log in with it and a new_password, see docs/auth.md",
+            ]
+    with console.printing():
+        sys.stdout.write("\n".join(said) + "\n")
+        sys.stdout.flush()

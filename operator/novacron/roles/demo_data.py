@@ -82,14 +82,15 @@ def demo_data(vms: int, days: float, interval: int, organization: str, seed: int
         fail(REFUSED, str(error))
     except Unusable as error:
         fail(UNREACHABLE, demo_filling.said(settings, error))
-    _print(made, output)
+    with console.printing():
+        _print(made, output)
 
 
 def _print(made: Made, output: str) -> None:
     if output == "json":
         import orjson
 
-        sys.stdout.write(orjson.dumps(made.document()).decode() + "\n")
+        click.echo(orjson.dumps(made.document()))
         return
     rows = made.rows
     click.echo(f"{rows.vms} virtual machines of organization {made.organization} are there")

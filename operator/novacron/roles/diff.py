@@ -52,15 +52,20 @@ def diff(path: str, output: str, operator_namespace: str, kubeconfig: str, conte
         return [*changes, *await _children_changes(kube, parsed, live, operator_namespace)]
 
     changes = connected(kubeconfig, context, work)
-    if output == "json":
-        click.echo(orjson.dumps(changes, option=orjson.OPT_INDENT_2))
-    else:
-        for change in changes:
-            fields = f": {', '.join(change['fields'])}" if change["fields"] else ""
-            click.echo(f"{change['action']:<8} {change['object']}{fields}")
-        click.echo(f"{len(changes)} objects would change" if changes else "nothing would change", err=True)
+    with console.printing():
+        _print(changes, output)
     if changes:
         raise SystemExit(REFUSED)
+
+
+def _print(changes: list[Change], output: str) -> None:
+    if output == "json":
+        click.echo(orjson.dumps(changes, option=orjson.OPT_INDENT_2))
+        return
+    for change in changes:
+        fields = f": {', '.join(change['fields'])}" if change["fields"] else ""
+        click.echo(f"{change['action']:<8} {change['object']}{fields}")
+    click.echo(f"{len(changes)} objects would change" if changes else "nothing would change", err=True)
 
 
 def _resource_changes(body: Manifest, parsed: NovaCron, live: Manifest) -> list[Change]:

@@ -65,16 +65,19 @@ def doctor(namespace: str, output: str, operator_namespace: str, kubeconfig: str
     Example: novacron doctor -n novacron --context staging
     """
     checks = connected(kubeconfig, context, lambda kube, own: _examine(kube, namespace or own, operator_namespace))
-    if output == "json":
-        click.echo(orjson.dumps([asdict(check) for check in checks], option=orjson.OPT_INDENT_2))
-    else:
-        screen = terminal()
-        for check in checks:
-            screen.print(
-                Text.assemble((f"{check.verdict:<7}", _COLOURS[check.verdict]), f" {check.name}: {check.text}")
-            )
+    with console.printing():
+        _print(checks, output)
     if any(check.verdict == "bad" for check in checks):
         raise SystemExit(REFUSED)
+
+
+def _print(checks: list[Check], output: str) -> None:
+    if output == "json":
+        click.echo(orjson.dumps([asdict(check) for check in checks], option=orjson.OPT_INDENT_2))
+        return
+    screen = terminal()
+    for check in checks:
+        screen.print(Text.assemble((f"{check.verdict:<7}", _COLOURS[check.verdict]), f" {check.name}: {check.text}"))
 
 
 async def _examine(kube: Kube, namespace: str, operator_namespace: str) -> list[Check]:

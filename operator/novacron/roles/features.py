@@ -46,10 +46,22 @@ def _array(_context: click.Context, _option: click.Parameter, path: Path | None)
     return path
 
 
+def _npy(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix != ".npy":
+        raise click.BadParameter(f"{path.name} is no .npy, which is what is written")
+    return path
+
+
 _SHARED = (
-    click.option("--max-memory", default="80MB", show_default=True, type=Size(), help="For the whole process."),
     click.option(
-        "--spill-dir", type=click.Path(path_type=Path), help="For what does not fit into memory; default: TMPDIR."
+        "--max-memory",
+        default="80MB",
+        show_default=True,
+        type=Size(),
+        help="For the whole process; Parquet and Arrow: 160MB.",
+    ),
+    click.option(
+        "--spill-dir", type=click.Path(path_type=Path), help="For all numbers, 8 bytes each; default: TMPDIR."
     ),
     click.option("--max-spill", default="10GB", show_default=True, type=Size(), help="There, at most."),
     click.option(
@@ -103,6 +115,7 @@ def _shared(command: _F) -> _F:
 @click.option(
     "--codes",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=_npy,
     help="Write the texts too, row by row, as their places among the categories: .npy.",
 )
 @click.option("--strict", is_flag=True, help="End at the first line that cannot be used.")
@@ -144,7 +157,7 @@ def merge(states: Sequence[str], **asked: Any) -> None:
             _absorbed(pipeline, opened)
             _give(pipeline, target)
     except (NovaCronError, OSError, MemoryError) as error:
-        _refuse(states[0] if len(states) == 1 else "merge", error, asked["max_memory"])
+        _refuse("merge", error, asked["max_memory"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -120,8 +120,15 @@ def wanted(email: str, organization: str, chosen: str | None) -> Wanted:
     return Wanted(plain, name, found, chosen is None)
 
 
-async def create(place: Place, wanted: Wanted) -> Made:
-    """Raises ``Refused``, and ``Unusable`` where the database is not to be reached."""
+async def create(place: Place, wanted: Wanted, show: Callable[[Made], None]) -> None:
+    """Args:
+        show: shows what is about to be made. Where it raises, nobody is: a password that nobody has read would
+            keep everybody out until its time is over.
+
+    Raises:
+        Refused: somebody is there, or cannot be made.
+        Unusable: the database is not to be reached.
+    """
     password_hash = await Passwords(1, lambda: None).hashed(wanted.password)
     async with _opened(place) as database:
         try:
@@ -133,10 +140,14 @@ async def create(place: Place, wanted: Wanted) -> Made:
                     )
                 organization = await _organization(transaction, wanted.organization)
                 user = await _user(transaction, wanted, password_hash)
+                show(_made(wanted, organization, user))
         except Taken:
             raise Refused("--email: somebody else has it, who is no platform-admin; take another one") from None
         except Unavailable as error:
             raise Unusable("Refused", error.reason) from None
+
+
+def _made(wanted: Wanted, organization: OrganizationRow, user: UserRow) -> Made:
     expires = user.password_expires_at
     return Made(
         id=user.id,

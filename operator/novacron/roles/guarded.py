@@ -54,7 +54,7 @@ def service(
 
     Args:
         commands: Redis, where the role has one: news of revocations come through it.
-        limited: whether clients enter here (decisions.md 28).
+        limited: whether clients enter here.
         limits: path -> limits that differ from those of the settings.
         answering: makes answers of what the operations raise.
 

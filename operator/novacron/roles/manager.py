@@ -34,7 +34,7 @@ from novacron.stack.queue import Key, Priority, WorkQueue
 _log = structlog.get_logger(__name__)
 
 _STOP_SECONDS = 4.0
-"""How long workers may take to stop after the lease was lost; longer, and the process exits (decisions.md 7)."""
+"""How long workers may take to stop after the lease was lost; longer, and the process exits (docs/decisions/0007)."""
 _STUCK_SECONDS = 300.0
 """A key that is overdue for so long means that the workers are stuck."""
 _CONTESTED_SECONDS = 30.0

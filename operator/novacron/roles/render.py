@@ -27,7 +27,8 @@ def print_definition(output: str) -> None:
     if output == "json":
         _print_json(custom_resource_definition())
     else:
-        click.echo(crd_yaml(), nl=False)
+        with console.printing():
+            click.echo(crd_yaml(), nl=False)
 
 
 @click.command()
@@ -62,7 +63,8 @@ def render(path: str, server_version: str, operator_namespace: str, have: str, o
     if output == "json":
         _print_json({"apiVersion": "v1", "kind": "List", "items": manifests})
     else:
-        click.echo(yaml.dump_all(manifests, Dumper=yaml.CSafeDumper, sort_keys=True), nl=False)
+        with console.printing():
+            click.echo(yaml.dump_all(manifests, Dumper=yaml.CSafeDumper, sort_keys=True), nl=False)
 
 
 def _described(server_version: str, have: str, operator_namespace: str) -> Capabilities:
@@ -89,4 +91,5 @@ def _version(text: str) -> tuple[int, int]:
 def _print_json(manifest: Manifest) -> None:
     import orjson
 
-    click.echo(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    with console.printing():
+        click.echo(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))

@@ -15,7 +15,7 @@ from novacron.core import conditions, kinds, labels
 from novacron.core.manifest import Manifest, at
 from novacron.roles import console
 from novacron.roles.connection import cluster_options, connected
-from novacron.roles.console import REFUSED
+from novacron.roles.console import REFUSED, printing
 from novacron.roles.leftovers import kept_keys, leftovers
 from novacron.roles.novacrons import novacrons
 from novacron.roles.terminal import print_table, terminal
@@ -131,10 +131,11 @@ async def _simulated(kube: Kube) -> bool:
 
 
 def _show(found: dict[str, Any], output: str) -> None:
-    if output == "json":
-        click.echo(orjson.dumps(found))
-    else:
-        _print(found)
+    with printing():
+        if output == "json":
+            click.echo(orjson.dumps(found))
+        else:
+            _print(found)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """kopf as plumbing: it watches NovaCrons and calls back; it writes nothing, keeps no finalizer, decides nothing.
 
 kopf runs in a thread and loop of its own, because it cancels every task of its loop when it ends. When it gives up (an
-``ERROR`` in a stream, see kopf.md), it is started again here, after a backoff: the process does not die for it.
+``ERROR`` in a stream), it is started again here, after a backoff: the process does not die for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WATCH_EVERY = 1.0
 
 
 class _Backoffs:
-    """1 s doubling to 30 s, jittered, for ever: a finite series lets the watch die (kopf.md, finding 1).
+    """1 s doubling to 30 s, jittered, for ever: a finite series lets the watch die.
 
     kopf takes one value before each attempt of a request and drops the iterator when an attempt succeeds; so taking a
     second value means that the request fails, which is the only word that kopf gives of it.

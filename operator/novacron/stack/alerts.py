@@ -1,6 +1,6 @@
 """Alerts of one resource: what somebody should be woken or told for. Pure.
 
-What concerns the operator itself is in manifests/monitoring. Every metric is one of interfaces.md.
+What concerns the operator itself is in manifests/monitoring. Every metric is one of docs/reference.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from novacron.core.manifest import Manifest
 from novacron.stack import promql
 
 _UPLOADS = ("/api/v1/features",)
-"""Answered when the upload has ended (decisions.md 41): it lasts as long in api, which passes it on."""
+"""Answered when the upload has ended (docs/decisions/0034): it lasts as long in api, which passes it on."""
 _LEAST_RATE = 0.1
 """Requests per second from which a share or a percentile says something: 30 in five minutes."""
 

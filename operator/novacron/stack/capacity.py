@@ -1,6 +1,6 @@
 """Capacity arithmetic: what a resource can need at most, and whether a namespace leaves room for it. Pure and exact.
 
-Terminating pods count in a quota, so a fast rollout of everything needs twice the most replicas (decisions.md 9).
+Terminating pods count in a quota, so a fast rollout of everything needs twice the most replicas.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def memory_bounds(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) 
 
 
 def _solver(resource: NovaCron) -> Iterator[Finding]:
-    """A given min that cert-manager's solver pod (10m, 64Mi) does not meet (decisions.md 17)."""
+    """A given min that cert-manager's solver pod (10m, 64Mi) does not meet."""
     if not crossing.solver_needed(resource.spec) or not resource.spec.governance.limit_range.enabled:
         return
     bottom = crossing.effective_min(resource.spec)

@@ -1,6 +1,6 @@
 """The dashboard of one resource, in Grafana's JSON model, schema version 39. Pure.
 
-Every metric is one of interfaces.md, or of kube-state-metrics.
+Every metric is one of ours (docs/reference.md), or of kube-state-metrics.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def wanted(
     """All children, as they are once everything has had its turn (stack/migration.py).
 
     Args:
-        live: what is there; decides only how an ExternalSecret leaves (decisions.md 14).
-        key_set: the public signing keys, which are state of the cluster (decisions.md 45).
+        live: what is there; decides only how an ExternalSecret leaves.
+        key_set: the public signing keys, which are state of the cluster.
         memory_limit: of ml, as right-sizing learned it, which is state of the cluster as well; empty: as the spec has
             it.
     """

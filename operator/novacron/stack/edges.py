@@ -1,4 +1,4 @@
-"""Who reaches whom: the table of decisions.md as NetworkPolicies, both sides of every edge; the rest is denied."""
+"""Who reaches whom: as NetworkPolicies, both sides of every edge; the rest is denied."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def policies(resource: NovaCron, capabilities: Capabilities) -> list[Manifest]:
 
 
 def _default_deny(resource: NovaCron) -> Manifest:
-    """Selects our pods, not the namespace's: others in it are not ours to cut off (decisions.md 8)."""
+    """Selects our pods, not the namespace's: others in it are not ours to cut off."""
     spec = {
         "podSelector": {"matchLabels": {labels.INSTANCE: resource.metadata.name}},
         "policyTypes": ["Ingress", "Egress"],
@@ -135,7 +135,7 @@ def _dns() -> list[Manifest]:
 
 
 def _solver(resource: NovaCron) -> Manifest:
-    """cert-manager's HTTP-01 solver must be reached from the gateway (decisions.md 17)."""
+    """cert-manager's HTTP-01 solver must be reached from the gateway."""
     spec = {
         "podSelector": {"matchLabels": dict(_SOLVER)},
         "policyTypes": ["Ingress"],

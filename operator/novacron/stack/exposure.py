@@ -35,7 +35,7 @@ def _match(resource: NovaCron) -> list[Manifest]:
 
 
 def _route(resource: NovaCron) -> Manifest:
-    """Without ``timeouts``: an upload is answered when it has ended, however long that takes (decisions.md 41), and a
+    """Without ``timeouts``: an upload is answered when it has ended, however long that takes, and a
     gateway that cannot do them may refuse the route. What may not take long is bounded in the workloads.
     """
     exposure = resource.spec.exposure

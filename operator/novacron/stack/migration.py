@@ -26,7 +26,7 @@ NO_MORE_TRIES = "BackoffLimitExceeded"
 _TRIES = 6
 """Failed pods; the Job controller waits 10 s after the first one, and twice as long after each further one."""
 _FINAL_EXITS = [1, 2]
-"""Exit codes of ``novacron migrate`` after which another run ends the same way (interfaces.md)."""
+"""Exit codes of ``novacron migrate`` after which another run ends the same way."""
 _DIGEST_LENGTH = 10
 _FIXED = ("spec.template", "spec.podFailurePolicy", "spec.completions", "spec.completionMode")
 """What of a Job nobody can change."""

@@ -29,7 +29,7 @@ class Rollout:
 
 
 def state(o: Observed, workload: str) -> Rollout:
-    """decisions.md 2: the current template alone runs, and enough of its pods are available."""
+    """The current template alone runs, and enough of its pods are available."""
     deployment = o.children.get(child(o.resource, "Deployment", workload))
     if deployment is None and child(o.resource, "Deployment", workload) not in o.wanted:
         return Rollout(workload, False, "MigrationRunning", "waits for its schema: see condition SchemaCurrent")

@@ -92,7 +92,7 @@ def _credentials(resource: NovaCron, role: str, group: str) -> dict[str, str]:
 
 
 def reloaded(resource: NovaCron, role: str) -> str:
-    """JSON that a process reads again when it changes, so that no restart is needed (decisions.md 10)."""
+    """JSON that a process reads again when it changes, so that no restart is needed."""
     uses = "database" in GROUPS[role]
     return _text({"database_pool_size": connection_share(resource)} if uses else {})
 
@@ -126,7 +126,7 @@ def _address(resource: NovaCron, role: str, port: str) -> str:
 
 
 def _rate_limit(resource: NovaCron) -> dict[str, Any]:
-    """Where clients enter; query and ml are called by our own workloads, who are not limited (decisions.md 28)."""
+    """Where clients enter; query and ml are called by our own workloads, who are not limited."""
     limit = resource.spec.auth.rate_limit
     return {"requests_per_minute": limit.requests_per_minute, "trusted_proxies": list(limit.trusted_proxy_cidrs)}
 

@@ -33,7 +33,7 @@ def _learned(resource: NovaCron, body: Manifest) -> int | None:
 
 
 def limit(resource: NovaCron, body: Manifest) -> str:
-    """The memory limit that pods of ml are to have, as a quantity (decisions.md 42)."""
+    """The memory limit that pods of ml are to have, as a quantity (docs/decisions/0035)."""
     return ml.size(_limit(resource, body))
 
 

@@ -1,6 +1,6 @@
 """The judge: from one snapshot to conditions. Pure; ordered checks, each saying what is and what to do.
 
-Ready is gated by what decisions.md 2 lists; kstatus is kept complete (3): Ready not True means exactly one of
+What gates Ready is in docs/decisions/0008. kstatus is kept complete: Ready not True means exactly one of
 Reconciling and Stalled is True. An outage reconciles; only what needs a person stalls.
 """
 

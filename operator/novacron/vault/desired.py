@@ -20,7 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "ml": (),
     names.MIGRATE: ("database",),
 }
-"""Workload -> secrets that it mounts (decisions.md, "Who mounts and reaches what")."""
+"""Workload -> secrets that it mounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def children(resource: NovaCron, live: Mapping[Ref, Manifest]) -> list[Manifest]
 
 
 def _leaving(resource: NovaCron, live: Mapping[Ref, Manifest]) -> list[Manifest]:
-    """decisions.md 14: an ExternalSecret goes only after it has let its Secret go, else the Secret is collected."""
+    """An ExternalSecret goes only after it has let its Secret go, else the Secret is collected."""
     kept: list[Manifest] = []
     for ref, item in live.items():
         if ref.kind == "ExternalSecret" and not _let_go(item):
@@ -129,7 +129,7 @@ def _let_go(item: Manifest) -> bool:
 
 
 def _account(resource: NovaCron) -> Manifest:
-    """Of the store alone, so that External Secrets does not log in to Vault as itself (B21)."""
+    """Of the store alone, so that External Secrets does not log in to Vault as itself."""
     name = names.component(resource.metadata.name, "secrets")
     return manifest(resource, kinds.SERVICE_ACCOUNT, name, automountServiceAccountToken=False)
 

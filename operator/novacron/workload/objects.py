@@ -27,9 +27,9 @@ def config_map(component: Component) -> Manifest:
 
 
 def deployment(component: Component) -> Manifest:
-    """Without ``replicas`` while an autoscaler owns them (kubernetes.md 3b)."""
+    """Without ``replicas`` while an autoscaler owns them."""
     gpus = component.ml is not None and component.ml.gpus > 0
-    # a rollout that needs one more GPU than there is never ends (decisions.md 9)
+    # a rollout that needs one more GPU than there is never ends
     rolling = {"maxSurge": 0, "maxUnavailable": 1} if gpus else {"maxSurge": "25%", "maxUnavailable": 0}
     spec: Manifest = {
         "progressDeadlineSeconds": _DEADLINE_SECONDS,

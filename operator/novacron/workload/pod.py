@@ -1,4 +1,4 @@
-"""The hardened pod template: one for all workloads and Jobs (kubernetes.md 1c says which check asks for what)."""
+"""The hardened pod template: one for all workloads and Jobs."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _volumes(component: Component) -> list[Manifest]:
 
 
 def tmpfs_size(component: Component) -> str:
-    """At most an eighth of the memory limit, which a tmpfs counts against, and at most 100Mi (decisions.md 15).
+    """At most an eighth of the memory limit, which a tmpfs counts against, and at most 100Mi.
 
     Of the limit of the spec: what right-sizing adds is the process's alone.
     """

@@ -307,7 +307,7 @@ class ControlPlane(UpAndDown):
 
 
 def _node(number: int) -> dict[str, Any]:
-    """decisions.md 21: 64 cpu, 256Gi and the usual labels."""
+    """64 cpu, 256Gi and the usual labels."""
     name = f"node-{number}"
     capacity = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": "2Ti"}
     return {

@@ -29,7 +29,7 @@ HTTP = {
     "http_request_duration_seconds_sum": frozenset({"route"}),
     "http_request_duration_seconds_count": frozenset({"route"}),
 }
-"""Of the workloads, as interfaces.md has them."""
+"""Of the workloads."""
 KUBE_STATE_METRICS = {
     "kube_deployment_spec_replicas": frozenset({"namespace", "deployment"}),
     "kube_deployment_status_replicas_available": frozenset({"namespace", "deployment"}),

@@ -1,4 +1,4 @@
-"""Parts of a table, in files, in any order and any tree: the answer of the whole table (decisions.md 37)."""
+"""Parts of a table, in files, in any order and any tree: the answer of the whole table (docs/decisions/0030)."""
 
 from __future__ import annotations
 

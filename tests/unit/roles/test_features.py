@@ -169,6 +169,7 @@ def test_states_of_sketches_are_merged_as_such(tmp_path: Path) -> None:
         (["merge", "/nowhere/at/all"], "/nowhere/at/all"),
         (["merge"], "Missing argument"),
         (["--matrix", "m.txt"], "neither .npy nor .arrow"),
+        (["--codes", "c.arrow"], "c.arrow is no .npy"),
         (["--partial", "a", "--codes", "c.npy"], "leave out --matrix and --codes"),
         (["--max-memory", "12"], "12' is no size"),
         (["--spill-dir", "/nowhere/at/all"], "--spill-dir"),
@@ -203,7 +204,7 @@ def test_more_states_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.
 
 def test_memory_for_arrow_is_asked_for_before_anything_is_read(tmp_path: Path) -> None:
     said = refused("--max-memory", "100MB", "--matrix", tmp_path / "m.arrow", given=LINES)
-    assert "writing arrow needs 50 MB" in said
+    assert "writing arrow needs 90 MB" in said
 
 
 def test_too_little_memory_is_told_before_it_is_taken() -> None:

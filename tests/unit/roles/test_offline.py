@@ -34,6 +34,21 @@ def test_crd_prints_what_is_checked_in() -> None:
     assert output == crd_yaml() == (Path(__file__).parents[3] / "crds" / "novacron.yaml").read_text()
 
 
+@pytest.mark.parametrize("command", ["crd", "crd -o json", "render -f manifests/samples/minimal.yaml"])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("/dev/full", "standard output: No space left on device; write to a file or a pipe that has room"),
+        ("&-", "standard output is closed; write to a file or a pipe"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_defect(command: str, output: str, said: str) -> None:
+    line = ["/bin/sh", "-c", f'exec "$@" >{output}', "sh", sys.executable, "-m", "novacron", *command.split()]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(line, stderr=subprocess.PIPE, text=True, check=False, cwd=root)
+    assert (done.returncode, done.stderr) == (2, f"novacron: {said}\n")
+
+
 def test_crd_as_json_is_the_same() -> None:
     code, output, _error = novacron("crd", "-o", "json")
     assert (code, json.loads(output)) == (0, custom_resource_definition())

@@ -30,7 +30,6 @@ def _reasons(resource: NovaCron, *items: dict[str, Any]) -> list[str]:
 
 
 def test_the_need_at_the_defaults_is_the_decided_one() -> None:
-    """decisions.md 9."""
     need = capacity.need(_resource())
     assert {name: str(quantity.parse(text)) for name, text in _DECIDED.items()} == {
         name: str(need[name].normalize() if need[name] % 1 else int(need[name])) for name in _DECIDED
@@ -91,13 +90,12 @@ def test_right_sizing_counts_with_what_it_may_grow_to() -> None:
 
 
 def test_the_limit_range_lets_every_pod_in() -> None:
-    """B50: the specification's own ml pods were refused by its own LimitRange."""
+    """Those of ml too, which are larger than the others."""
     assert capacity.most(_resource()) == {"cpu": "4", "memory": "16Gi", "ephemeral-storage": "10Gi"}
     assert capacity.least(_resource()) == {"cpu": "50m", "memory": "128Mi", "ephemeral-storage": "500Mi"}
 
 
 def test_connections_are_shared_so_that_a_full_rollout_fits() -> None:
-    """decisions.md 10."""
     assert capacity.connection_share(_resource()) == 6
 
 
@@ -231,7 +229,6 @@ def test_our_own_budget_always_leaves_a_pod_and_lets_one_go(floor: int, unavaila
 
 
 def test_a_given_minimum_that_refuses_the_solver_is_named() -> None:
-    """decisions.md 17."""
     exposure = {
         "type": "Ingress",
         "hosts": ["a.example.com"],

@@ -24,7 +24,7 @@ def _by_kind(resource: NovaCron, live: dict[Ref, Any] | None = None) -> dict[str
 
 
 def test_the_store_logs_in_with_an_account_of_its_own() -> None:
-    """B21, B28: never as External Secrets itself, and with an audience."""
+    """Never as External Secrets itself, and with an audience."""
     found = _by_kind(_resource())
     kubernetes = found["SecretStore"][0]["spec"]["provider"]["vault"]["auth"]["kubernetes"]
     account = found["ServiceAccount"][0]["metadata"]["name"]
@@ -130,7 +130,7 @@ def _live(creation_policy: str, synced: str) -> dict[Ref, Any]:
 
 
 def test_a_switch_to_existing_first_lets_the_secret_go() -> None:
-    """decisions.md 14: deleting an ExternalSecret that owns its Secret would delete the Secret."""
+    """Deleting an ExternalSecret that owns its Secret would delete the Secret."""
     resource = _resource(provider="Existing")
     found = _by_kind(resource, _live("Owner", "2-a"))
     assert {item["spec"]["target"]["creationPolicy"] for item in found["ExternalSecret"]} == {"Orphan"}

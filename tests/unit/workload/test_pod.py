@@ -64,7 +64,7 @@ def _pods(changes: dict[str, Any], server: tuple[int, int]) -> list[dict[str, An
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(_CHANGES, _SERVERS)
 def test_every_pod_is_hardened(changes: dict[str, Any], server: tuple[int, int]) -> None:
-    """kubernetes.md 1c, row by row, as far as it can be read off a pod."""
+    """What Pod Security and the judges of manifests ask for, as far as it can be read off a pod."""
     for pod in _pods(changes, server):
         (container,) = pod["containers"]
         context = container["securityContext"]
@@ -99,7 +99,6 @@ def test_every_pod_is_hardened(changes: dict[str, Any], server: tuple[int, int])
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(_CHANGES)
 def test_a_tmpfs_never_eats_the_memory(changes: dict[str, Any]) -> None:
-    """decisions.md 15."""
     for pod in _pods(changes, (1, 36)):
         limit = quantity.parse(pod["containers"][0]["resources"]["limits"]["memory"])
         (tmp,) = [volume["emptyDir"] for volume in pod["volumes"] if volume["name"] == "tmp"]
@@ -109,7 +108,7 @@ def test_a_tmpfs_never_eats_the_memory(changes: dict[str, Any]) -> None:
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=20)
 @given(_CHANGES)
 def test_what_right_sizing_learned_is_the_limit_of_ml_and_changes_nothing_else(changes: dict[str, Any]) -> None:
-    """Neither its request nor its tmpfs, and no other object (decisions.md 42)."""
+    """Neither its request nor its tmpfs, and no other object (docs/decisions/0035)."""
     body = resources.changed(resources.minimal(), changes)
     body["metadata"]["uid"] = "u"
     plain = wanted(validate(body), Capabilities()).manifests
@@ -138,7 +137,7 @@ def _template(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_change_of_settings_restarts_and_a_pool_size_does_not() -> None:
-    """decisions.md 10: the pool size is read again by the process."""
+    """The pool size is read again by the process."""
     plain = _template({})
     assert _template({"spec.auth.jwt.issuer": "other"})["metadata"]["annotations"] != plain["metadata"]["annotations"]
     assert _template({"spec.database.connectionBudget": 400}) == plain
@@ -169,7 +168,6 @@ def test_gpus_are_asked_for_where_they_are_and_rolled_without_a_spare() -> None:
 
 
 def test_auth_alone_mounts_what_signs_and_all_know_each_other() -> None:
-    """decisions.md, "Who mounts and reaches what"."""
     mounted = {}
     for deployment in _deployments({}, (1, 36)):
         pod = deployment["spec"]["template"]["spec"]

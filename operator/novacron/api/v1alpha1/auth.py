@@ -23,7 +23,7 @@ from novacron.api.v1alpha1.workload import (
 
 
 class AuthAutoscaling(Autoscaling):
-    """The HorizontalPodAutoscaler; one for each workload (B51); by CPU only, as Python gives little memory back."""
+    """The HorizontalPodAutoscaler; one for each workload; by CPU only, as Python gives little memory back."""
 
     max_replicas: MaxReplicas = 6
     target_memory_utilization: TargetMemory = 0
@@ -103,13 +103,12 @@ class JWT(Model):
 
     issuer: Annotated[Name, Field(description="Claim iss of our tokens.")] = "novacron-auth-service"
     audience: Annotated[Name, Field(description="Claim aud of our tokens.")] = "novacron-api"
-    # B06: the specification gives these numbers and enforces none of them; they are enforced here.
     token_ttl: Annotated[
         Duration,
         Field(
             alias="tokenTTL",
             max_length=16,
-            description="Life of an access token, a duration; at most maxTokenAge (B06).",
+            description="Life of an access token, a duration; at most maxTokenAge.",
         ),
         lasting("1s", "30d"),
     ] = Duration("1h")
@@ -118,28 +117,25 @@ class JWT(Model):
         Field(
             alias="refreshTTL",
             max_length=16,
-            description="Life of a refresh token, a duration (d, h, m, s; B07); never longer than its session lasts.",
+            description="Life of a refresh token, a duration (d, h, m, s); never longer than its session lasts.",
         ),
         lasting("1s", "365d"),
     ] = Duration("7d")
     clock_skew: Annotated[
         Duration,
-        Field(
-            max_length=16, description="How far clocks may differ when exp, nbf and iat are judged, a duration (B03)."
-        ),
+        Field(max_length=16, description="How far clocks may differ when exp, nbf and iat are judged, a duration."),
         lasting("0s", "10m"),
     ] = Duration("30s")
     max_token_age: Annotated[
         Duration,
-        Field(max_length=16, description="Oldest token that is accepted, by its iat, a duration (B06)."),
+        Field(max_length=16, description="Oldest token that is accepted, by its iat, a duration."),
         lasting("1s", "30d"),
     ] = Duration("24h")
     key_rotation_interval: Annotated[
         Duration,
         Field(
             max_length=16,
-            description="How often the signing key changes, a duration; old keys stay valid for as long as tokens live"
-            " (B07).",
+            description="How often the signing key changes, a duration; old keys stay valid while tokens live.",
         ),
         lasting("1s", "365d"),
     ] = Duration("24h")
@@ -150,7 +146,7 @@ class JWT(Model):
     ] = Duration("5m")
     min_key_size: Annotated[
         Int,
-        Field(description="Smallest RSA key that is made or accepted, in bits (B06)."),
+        Field(description="Smallest RSA key that is made or accepted, in bits."),
         between(2048, 8192, "bits; smaller RSA keys are broken"),
     ] = 2048
 
@@ -202,12 +198,12 @@ class RateLimit(Model):
         Field(description="Logins and refreshes a minute from one client address, counted in Redis."),
         between(1, 100000),
     ] = 10
-    # B11: X-Forwarded-For is whatever the sender writes, unless a proxy that we know put it there.
+    # X-Forwarded-For is whatever the sender writes, unless a proxy that we know put it there.
     trusted_proxy_cidrs: Annotated[
         Cidrs,
         Field(
             alias="trustedProxyCIDRs",
-            description="Networks (CIDR) of proxies whose X-Forwarded-For is believed (B11). Empty: of none.",
+            description="Networks (CIDR) of proxies whose X-Forwarded-For is believed. Empty: of none.",
         ),
     ] = ()
 

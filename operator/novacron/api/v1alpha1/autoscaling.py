@@ -38,7 +38,7 @@ RequestsPerSecond = Annotated[
     Int,
     Field(
         description="Requests a second and pod that the autoscaler aims at. 0: not looked at. Left out, with a"
-        " condition, unless custom.metrics.k8s.io lists pods/http_requests_per_second (B51)."
+        " condition, unless custom.metrics.k8s.io lists pods/http_requests_per_second."
     ),
     between(0, 1000000),
 ]
@@ -75,7 +75,7 @@ class ScaleDown(Model):
 
 
 class Autoscaling(Model):
-    """The HorizontalPodAutoscaler; exactly one for each workload (B51)."""
+    """The HorizontalPodAutoscaler; exactly one for each workload."""
 
     rules: ClassVar[tuple[Rule[Autoscaling], ...]] = (
         Rule(

@@ -16,7 +16,7 @@ from novacron.api.v1alpha1.rules import Rule, matching
 from novacron.api.v1alpha1.scalars import HttpsUrl, OptionalDnsName, SecretKey
 
 RESERVED = ("novacron-signing-keys", "novacron-internal-key")
-"""Secrets that the operator itself writes (interfaces.md)."""
+"""Secrets that the operator itself writes."""
 
 SecretName = Annotated[
     OptionalDnsName,
@@ -59,13 +59,13 @@ class KubernetesAuth(Model):
         Field(max_length=128, description="Role in Vault that the service account <name>-secrets may take."),
         matching(r"[-A-Za-z0-9_.]+", "must be the name of a role in Vault, e.g. novacron"),
     ] = "novacron"
-    # B21: without an own account and audience External Secrets logs in as its own controller.
+    # without an own account and audience External Secrets logs in as its own controller
     audience: Annotated[
         str,
         Field(
             max_length=128,
             description="Audience of the token that External Secrets shows to Vault; Vault 1.21 and later refuse roles"
-            " without one (B21).",
+            " without one.",
         ),
         matching(r"[-A-Za-z0-9_.:/]+", "must be an audience such as vault"),
     ] = "vault"
@@ -96,8 +96,8 @@ class Vault(Model):
         HttpsUrl, Field(description="Address of Vault, https only, e.g. https://vault.example.com:8200. Required.")
     ]
     path: Annotated[VaultPath, Field(description="Mount path of the key-value engine.")] = "secret"
-    # B12: the specification reads version 2 as if it were version 1; External Secrets needs to know which one it is.
-    version: Annotated[Literal["v1", "v2"], Field(description="Version of the key-value engine (B12).")] = "v2"
+    # version 2 answers in another form than version 1: External Secrets needs to know which one it is
+    version: Annotated[Literal["v1", "v2"], Field(description="Version of the key-value engine.")] = "v2"
     namespace: Annotated[
         str,
         Field(max_length=256, description="Vault namespace (Enterprise). Empty: the root namespace."),
@@ -257,7 +257,6 @@ class Secrets(Model):
         lasting("10s", "365d"),
     ] = Duration("30m")
     vault: Annotated[Vault | None, Field(description="The Vault to read. Required with ExternalSecrets.")] = None
-    # B20: the specification names three Secrets with different keys; this is the one contract for what is mounted.
     database: Annotated[DatabaseSecret, Field(description="The login at PostgreSQL.")] = DatabaseSecret()
     database_users: Annotated[
         DatabaseUsers,

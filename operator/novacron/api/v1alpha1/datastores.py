@@ -38,12 +38,12 @@ class Database(Model):
             "must be the name of a database: a letter or _, then letters, digits, _, - and $; no URL",
         ),
     ] = "novacron"
-    # B17: the specification's `require` encrypts without verifying who answers, so the default is verify-full.
+    # `require` encrypts without verifying who answers, so the default is verify-full
     ssl_mode: Annotated[
         Literal["verify-full", "verify-ca", "require", "disable"],
         Field(
-            description="How the server is verified (libpq sslmode). verify-full checks certificate and host name; the"
-            " specification's `require` verifies neither (B17). Production accepts verify-full and verify-ca only."
+            description="How the server is verified (libpq sslmode). verify-full checks certificate and host name;"
+            " `require` verifies neither. Production accepts verify-full and verify-ca only."
         ),
     ] = "verify-full"
     migrate: Annotated[
@@ -53,13 +53,13 @@ class Database(Model):
             " condition SchemaCurrent says what is missing."
         ),
     ] = True
-    # B18: 20 pods with the specification's 100 connections each are ten times what a PostgreSQL allows by default.
+    # a fixed number for each pod would exceed what PostgreSQL allows as soon as there are many pods
     connection_budget: Annotated[
         Int,
         Field(
             description="Most connections that all pods together may hold, in connections; 4 of them are kept for"
             " migration and upkeep. A pod of auth or query gets floor((connectionBudget - 4) / sum of 2 x most"
-            " replicas), at least 2, instead of the specification's 100 a pod (B18)."
+            " replicas), at least 2."
         ),
         between(8, 100000, "what PostgreSQL's max_connections leaves for NovaCron"),
     ] = 200

@@ -93,12 +93,12 @@ class LimitRange(Model):
     default_request: Annotated[DefaultRequest, Field(description="Requests of a container that gives none.")] = (
         DefaultRequest()
     )
-    # B50: the specification's max of 2 cpu and 8Gi refuses its own ml pods (4 cpu, 16Gi), hence raised where needed.
+    # a max of 2 cpu and 8Gi would refuse our own pods of ml (4 cpu, 16Gi), hence raised where needed
     max: Annotated[
         Bound,
         Field(
             description="Largest limit of a container. An absent figure: cpu 2, memory 8Gi, ephemeral-storage 10Gi,"
-            " each raised to the largest limit that this resource asks for (B50). A given one is kept, and a limit"
+            " each raised to the largest limit that this resource asks for. A given one is kept, and a limit"
             " above it refused."
         ),
     ] = Bound()

@@ -16,7 +16,7 @@ from novacron.api.v1alpha1.workload import Limits, RequestedCpu, RequestedMemory
 
 
 class MlAutoscaling(Autoscaling):
-    """The HorizontalPodAutoscaler; exactly one for each workload (B51). Off by default."""
+    """The HorizontalPodAutoscaler; exactly one for each workload. Off by default."""
 
     enabled: Enabled = False
     target_memory_utilization: TargetMemory = 0
@@ -87,13 +87,13 @@ class MemoryBudget(Model):
         ),
     )
 
-    # B48: the specification's fixed 2000 MB has nothing to do with the 16Gi of the container, hence 0.
+    # 0, since a fixed number would have nothing to do with the container's limit
     max_mb: Annotated[
         Int,
         Field(
             alias="maxMB",
             description="Memory that the pipeline may use, in MB (1,000,000 bytes), never above the container's limit."
-            " 0: that limit, instead of the specification's unrelated 2000 (B48).",
+            " 0: that limit.",
         ),
         between(0, 100000000, "0 stands for the container's limit"),
     ] = 0

@@ -15,7 +15,7 @@ from novacron.api.v1alpha1.workload import Limits, RequestedMemory, Requests, Re
 
 
 class QueryAutoscaling(Autoscaling):
-    """The HorizontalPodAutoscaler; one for each workload (B51); by CPU only, as Python gives little memory back."""
+    """The HorizontalPodAutoscaler; one for each workload; by CPU only, as Python gives little memory back."""
 
     max_replicas: MaxReplicas = 10
     target_memory_utilization: TargetMemory = 0
@@ -53,11 +53,11 @@ class PageSize(Model):
         ),
     )
 
-    # B22: the specification knows no default and no maximum, so one request could read a whole table.
-    default: Annotated[Int, Field(description="Rows when a client asks for no number (B22)."), between(1, 10000)] = 100
+    # without a maximum one request could read a whole table
+    default: Annotated[Int, Field(description="Rows when a client asks for no number."), between(1, 10000)] = 100
     max: Annotated[
         Int,
-        Field(description="Most rows that a client may ask for; more is refused, not cut (B22)."),
+        Field(description="Most rows that a client may ask for; more is refused, not cut."),
         between(1, 10000),
     ] = 1000
 
@@ -67,17 +67,17 @@ class QueryWorkload(Workload):
 
     autoscaling: Annotated[QueryAutoscaling, Field(description="The HorizontalPodAutoscaler.")] = QueryAutoscaling()
     resources: Annotated[QueryResources, Field(description="Requests and limits of the container.")] = QueryResources()
-    # B35: the specification wants this bound as an index predicate, which PostgreSQL refuses; partitions carry it.
+    # no index can carry this bound: PostgreSQL refuses a predicate with the present time; partitions carry it
     retention: Annotated[
         Duration,
-        Field(max_length=16, description="How long metrics are kept, a duration; whole partitions are dropped (B35)."),
+        Field(max_length=16, description="How long metrics are kept, a duration; whole partitions are dropped."),
         lasting("1h", "3650d"),
     ] = Duration("7d")
     statement_timeout: Annotated[
         Duration,
         Field(
             max_length=16,
-            description="When PostgreSQL gives a statement up; a request has 30 s in all (B23).",
+            description="When PostgreSQL gives a statement up; a request has 30 s in all.",
         ),
         lasting("1s", "25s"),
     ] = Duration("5s")

@@ -20,7 +20,7 @@ class StatusModel(Model):
 
 
 class Condition(StatusModel):
-    """One observation; types and reasons are documented in docs/conditions.md."""
+    """One observation; types and reasons are documented in docs/reference.md."""
 
     type: Annotated[str, Field(min_length=1, max_length=316, description="What is observed.")]
     status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it is so.")]

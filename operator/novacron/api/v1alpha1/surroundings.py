@@ -47,8 +47,8 @@ class ImageDefaults(Model):
 class ServiceMonitor(Model):
     """ServiceMonitors (monitoring.coreos.com), one a workload; left out while that API is not served."""
 
-    # B43: scrape annotations beside a ServiceMonitor make Prometheus scrape twice, so the operator sets none.
-    enabled: Annotated[Bool, Field(description="Whether they are written; scrape annotations never are (B43).")] = True
+    # scrape annotations beside a ServiceMonitor make Prometheus scrape twice, so the operator sets none.
+    enabled: Annotated[Bool, Field(description="Whether they are written; scrape annotations never are.")] = True
     interval: Annotated[
         Duration,
         Field(max_length=16, description="Time between two scrapes, as a duration."),

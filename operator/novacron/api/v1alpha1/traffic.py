@@ -61,11 +61,11 @@ class Ingress(Model):
     )
 
     class_name: Annotated[OptionalDnsName, Field(description="IngressClass. Required with type Ingress.")] = ""
-    # B42: the specification's rate-limit annotations do not exist in any controller, so none is set.
+    # no annotation limits rates in every controller, so none is set
     annotations: Annotated[
         Annotations,
         Field(
-            description="Annotations for the controller of that class; the operator adds none (B42).",
+            description="Annotations for the controller of that class; the operator adds none.",
             default_factory=dict,
         ),
     ]

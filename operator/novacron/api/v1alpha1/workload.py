@@ -103,7 +103,6 @@ class Resources(Model):
         _within_limit("ephemeral-storage", "ephemeral_storage"),
     )
 
-    # B43: the specification gives api's resources twice; the chart's larger ones hold.
     requests: Annotated[Requests, Field(description="Reserved for the container.")] = Requests()
     limits: Annotated[Limits, Field(description="Most that the container may use.")] = Limits()
 
@@ -112,10 +111,10 @@ class PodDisruptionBudget(Model):
     """How many pods a drain may take away at once."""
 
     enabled: Annotated[Bool, Field(description="Whether a PodDisruptionBudget is written.")] = True
-    # B43: minAvailable 2 on a workload with 2 replicas would block every drain; maxUnavailable cannot.
+    # minAvailable 2 on a workload with 2 replicas would block every drain; maxUnavailable cannot
     max_unavailable: Annotated[
         Int,
-        Field(description="Most pods missing at once, in pods; instead of minAvailable, which can block drains (B43)."),
+        Field(description="Most pods missing at once, in pods; instead of minAvailable, which can block drains."),
         between(1, 1000, "0 would block every node drain"),
     ] = 1
 
@@ -156,11 +155,9 @@ class ReadinessProbe(Model):
 
 
 class Probes(Model):
-    """HTTP probes on port http. startup replaces the 30 s that the specification waits (B29)."""
+    """HTTP probes on port http. startup lets a slow start last longer than liveness would."""
 
-    startup: Annotated[StartupProbe, Field(description="Until it succeeds, the other probes wait (B29).")] = (
-        StartupProbe()
-    )
+    startup: Annotated[StartupProbe, Field(description="Until it succeeds, the other probes wait.")] = StartupProbe()
     liveness: Annotated[LivenessProbe, Field(description="A container that fails it is restarted.")] = LivenessProbe()
     readiness: Annotated[ReadinessProbe, Field(description="A pod that fails it gets no requests.")] = ReadinessProbe()
 
@@ -209,7 +206,7 @@ class Workload(Model):
         between(1, 1000, "set enabled to false to run none"),
     ] = 3
     autoscaling: Annotated[Autoscaling, Field(description="The HorizontalPodAutoscaler.")] = Autoscaling()
-    resources: Annotated[Resources, Field(description="Requests and limits of the container (B43).")] = Resources()
+    resources: Annotated[Resources, Field(description="Requests and limits of the container.")] = Resources()
     pod_disruption_budget: Annotated[
         PodDisruptionBudget, Field(description="How many pods a drain may take away at once.")
     ] = PodDisruptionBudget()
@@ -251,10 +248,10 @@ class Workload(Model):
         Field(description="How long a pod may take to finish its requests before it is killed, in seconds."),
         between(1, 3600, "seconds"),
     ] = 30
-    # B30: the specification uses three different uids (1001, 10001, 65532); this one is above every system account.
+    # above every system account
     uid: Annotated[
         Int,
-        Field(description="User, group and fsGroup of the processes; one in place of the specification's three (B30)."),
+        Field(description="User, group and fsGroup of the processes."),
         between(1000, 2147483647, "root and system accounts are refused"),
     ] = 65532
 

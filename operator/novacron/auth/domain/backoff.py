@@ -1,4 +1,4 @@
-"""How long somebody waits after failed logins, per account and network (decisions.md 28). Pure.
+"""How long somebody waits after failed logins, per account and network (docs/decisions/0018). Pure.
 
 An attempt counts as failed from its beginning and is forgotten when it succeeds: guesses that run side by side cannot
 all slip through before the first of them is known to be wrong. Nobody is ever locked out for good, and an attempt that

@@ -1,4 +1,4 @@
-"""What an accepted access token says (RFC 9068; interfaces.md)."""
+"""What an accepted access token says (RFC 9068)."""
 
 from __future__ import annotations
 

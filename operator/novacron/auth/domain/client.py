@@ -1,7 +1,7 @@
 """Where a request comes from: the client's address behind proxies that are known, and the network that limits count.
 
 X-Forwarded-For is whatever its sender writes. Each proxy adds, at the right, who spoke to it; so the list is read from
-the right for as long as the one who added an entry is trusted (B11).
+the right for as long as the one who added an entry is trusted.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class RingRules:
         return max(2 * self.jwks_max_age, self.propagation + self.jwks_max_age)
 
     def kept(self, lifetime: int) -> int:
-        """How long a retired key stays (decisions.md 24). A pod signs with it until its files are turned over.
+        """How long a retired key stays (docs/decisions/0021). A pod signs with it until its files are turned over.
 
         Args:
             lifetime: the longest of an access token while the key was active.

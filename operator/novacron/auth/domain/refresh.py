@@ -1,4 +1,4 @@
-"""Refresh tokens: opaque, stored as a hash only, used once (RFC 9700, 4.14.2; decisions.md 22). Pure.
+"""Refresh tokens: opaque, stored as a hash only, used once (RFC 9700, 4.14.2; docs/decisions/0018). Pure.
 
 A client whose connection broke does not know whether its refresh was done, and asks again. For ten seconds it is given
 the same answer; that waits in the database encrypted under a key which only the token itself yields. Any later use of a

@@ -1,6 +1,6 @@
 """Why an access token is refused: one class and one stable code for each reason.
 
-Codes are contracts (interfaces.md): audit lines, alerts and ``novacron token verify`` carry them. No text here ever
+Codes are contracts: audit lines, alerts and ``novacron token verify`` carry them. No text here ever
 holds what a token holds: names of claims and header members come from our own lists.
 """
 
@@ -137,7 +137,7 @@ class SignatureInvalid(TokenRefused):
     means = "not made by the named key over this header and payload"
 
 
-# The claims (RFC 7519, RFC 9068; interfaces.md)
+# The claims (RFC 7519, RFC 9068)
 
 
 class ClaimMissing(TokenRefused):

@@ -17,9 +17,9 @@ Reason = Literal["session_ended", "rotated", "token_revoked", "subject_not_befor
 """``forgotten``: there were too many revocations to keep, and this token may be concerned by a dropped one."""
 
 BELIEVED_SECONDS = 10.0
-"""What is known is believed for so long; afterwards nobody can be judged (decisions.md 23)."""
+"""What is known is believed for so long; afterwards nobody can be judged (docs/decisions/0022)."""
 GRACE_SECONDS = 30.0
-"""For so long after a rotation the token of the rotation before is still accepted (decisions.md 22)."""
+"""For so long after a rotation the token of the rotation before is still accepted (docs/decisions/0018)."""
 MOST = 200_000
 """Items that are kept: some 50 MB."""
 _KEPT_SHARE = 0.9
@@ -131,7 +131,7 @@ class Revocations:
         return _judged(known, claims.rotation, now) if known is not None else None
 
     def add(self, item: Mapping[str, Any]) -> None:
-        """One item of the feed (interfaces.md). Raises ``InvalidItem``, and nothing of it is taken."""
+        """One item of the feed. Raises ``InvalidItem``, and nothing of it is taken."""
         expires = _whole(item, "expires")
         if "sid" in item:
             rotation = _whole(item, "rot") if "rot" in item else None

@@ -1,4 +1,4 @@
-"""Who may do what: roles of people, scopes of service accounts (decisions.md 26)."""
+"""Who may do what: roles of people, scopes of service accounts (docs/decisions/0020)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """When a session of a person is over, when its access token is renewed, and which token is its own. Pure.
 
 A session is one login. Its id (claim ``sid``) never changes and is no secret; claim ``rot`` counts its rotations: each
-refresh and each renewal raises it, so that earlier access tokens lose their force (decisions.md 22).
+refresh and each renewal raises it, so that earlier access tokens lose their force (docs/decisions/0018).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from novacron.core.dependencies import Unusable
 _AGAIN_SECONDS = 60.0
 _SENT_SECONDS = 5.0
 _BATCH = 1000
-"""Of one report (interfaces.md)."""
+"""Of one report."""
 _MOST = 20_000
 """Sessions that are remembered; one that was forgotten is only reported once more."""
 

@@ -93,7 +93,7 @@ TYPES: dict[str, str] = {
     ADMINISTRATION_REFUSED: "An act of administration was against its rules; the code says which.",
     SESSION_ROTATION_FAILED: "A session was due for rotation and could not be; the request went on.",
 }
-"""Type -> what it says. The first of requirement 32, and the branches that it leaves out (B09)."""
+"""Type -> what it says."""
 
 LOGGER = "novacron.audit"
 _SECONDS = 10.0

@@ -2,7 +2,7 @@
 
 They are added up by ``Audit`` before, and written a moment later, outside any request.
 
-Only those of people who exist: what anybody can send for nothing writes no rows (decisions.md 30).
+Only those of people who exist: what anybody can send for nothing writes no rows.
 """
 
 from __future__ import annotations

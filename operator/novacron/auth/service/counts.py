@@ -1,4 +1,4 @@
-"""What auth's own routes count (interfaces.md). Labels are closed lists."""
+"""What auth's own routes count. Labels are closed lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Auth's revocation feed in this process: polled every 2 s, sooner on a hint, believed for 10 s (decisions.md 23).
+"""Auth's revocation feed in this process: polled every 2 s, sooner on a hint, believed for 10 s (docs/decisions/0022).
 
 Standing of a token = its signed claims and what the feed told of them. Before all of it was read once, and when auth
 has not answered for ten seconds, nobody can be judged, and protected routes answer 503.

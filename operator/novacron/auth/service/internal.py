@@ -1,4 +1,4 @@
-"""Auth's internal port: revocations for our other workloads, and their reports of activity (interfaces.md).
+"""Auth's internal port: revocations for our other workloads, and their reports of activity.
 
 Only our workloads have the internal key; a NetworkPolicy keeps others from the port besides.
 """

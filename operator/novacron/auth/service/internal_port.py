@@ -1,4 +1,4 @@
-"""Auth's internal port, as the other workloads use it (interfaces.md): revocations from it, activity to it."""
+"""Auth's internal port, as the other workloads use it: revocations from it, activity to it."""
 
 from __future__ import annotations
 

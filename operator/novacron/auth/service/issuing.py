@@ -1,4 +1,4 @@
-"""Access tokens for people and service accounts (RFC 9068; interfaces.md). Only auth signs (decisions.md 23)."""
+"""Access tokens for people and service accounts (RFC 9068). Only auth signs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from novacron.auth.service.store.accounts import Account
 from novacron.auth.service.store.people import Person
 
 ACCOUNT_SECONDS = 3600
-"""A service account's token lives at most an hour (decisions.md 26)."""
+"""A service account's token lives at most an hour."""
 _ID_BYTES = 16
 
 

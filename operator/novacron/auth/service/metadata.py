@@ -31,7 +31,7 @@ class Metadata(answers.Sent):
 
 
 def operations(issuer: str, max_age: int) -> list[Operation]:
-    """None where the issuer is no https URL: a 404 then says that there is no metadata (decisions.md 29).
+    """None where the issuer is no https URL: a 404 then says that there is no metadata.
 
     Args:
         issuer: claim iss; with a path, the path comes behind that of the document (RFC 8414, 3.1).

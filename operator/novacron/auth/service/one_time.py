@@ -8,7 +8,7 @@ import secrets
 from novacron.auth.domain import password
 
 SECONDS = 24 * 3600
-"""In which a one-time password must be used, and another one chosen (decisions.md 27)."""
+"""In which a one-time password must be used, and another one chosen."""
 SECRET_PREFIX = "ncs_"  # noqa: S105 - for scanners of leaked secrets
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that look like another one."""

@@ -74,7 +74,7 @@ def _parsed(cursor: str) -> tuple[int, int]:
 
 
 def _told(item: Item) -> dict[str, Any]:
-    """As interfaces.md has it."""
+    """As the feed gives it."""
     members = {
         "sid": item.sid,
         "jti": item.jti,

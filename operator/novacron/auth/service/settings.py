@@ -28,7 +28,7 @@ class TokenSettings(Model):
 
 
 class RateLimitSettings(Model):
-    """Limits where a client enters; each pod allows the full number (decisions.md 28).
+    """Limits where a client enters; each pod allows the full number.
 
     Args:
         requests_per_minute: from one network.

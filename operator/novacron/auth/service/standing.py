@@ -49,7 +49,7 @@ class Standing(Protocol):
 
 
 class SwitchedOff:
-    """Of a NovaCron without auth: nobody signs tokens, and nobody would know of their end (decisions.md 6)."""
+    """Of a NovaCron without auth: nobody signs tokens, and nobody would know of their end."""
 
     async def objection(self, claims: Claims, now: float) -> Objection | None:
         raise Unavailable("auth_disabled", "Authentication is switched off in this NovaCron.", 60)

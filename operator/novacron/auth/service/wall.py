@@ -63,7 +63,7 @@ class SecureAuthMiddleware:
         tokens: step 4.
         standing: steps 5 to 7.
         clients: whose address counts as whose.
-        limiter: step 1; none where only our own workloads and administrators come in (decisions.md 28).
+        limiter: step 1; none where only our own workloads and administrators come in.
         open_paths: paths that anybody may ask for, within the limit; one that ends with a slash opens all below it.
         own_judges: paths, likewise, that see to all of this themselves: neither limited nor judged here.
         rotate: step 8.
@@ -148,7 +148,7 @@ class SecureAuthMiddleware:
         return None
 
     async def _rotated(self, rotate: Rotate, one: _One, claims: Claims) -> str | None:
-        """A failure is told, and the request goes on with the token that it has (requirement 17)."""
+        """A failure is told, and the request goes on with the token that it has."""
         try:
             return await rotate(claims)
         except Exception as error:  # noqa: BLE001 - whatever it is: the token is right, so the request is

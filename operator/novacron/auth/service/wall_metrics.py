@@ -1,4 +1,4 @@
-"""What the wall counts (interfaces.md). Labels never hold a user, an id, an address or a raw path.
+"""What the wall counts. Labels never hold a user, an id, an address or a raw path.
 
 Children that a request touches are bound once: a look-up by labels costs five times the increment.
 """
@@ -21,7 +21,7 @@ REASONS: dict[str, str] = {
     "session_invalid": "The session has ended, was rotated further, or the token was revoked: 401.",
     "unavailable": "It cannot be judged now: no keys, or the revocations are too old: 503.",
 }
-"""Reason -> what it means (requirement 33, and the branches that it misses)."""
+"""Reason -> what it means."""
 
 
 class WallMetrics:

@@ -1,4 +1,4 @@
-"""What ml counts (interfaces.md). Labels are closed lists: outcomes, and formats of bodies."""
+"""What ml counts. Labels are closed lists: outcomes, and formats of bodies."""
 
 from __future__ import annotations
 

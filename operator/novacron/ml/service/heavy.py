@@ -11,10 +11,11 @@ from novacron.adapters import memory
 from novacron.ml.domain.budget import MemoryBudgetExceeded
 from novacron.ml.service.admission import Full
 from novacron.ml.service.media import Format
+from novacron.ml.service.sources.opened import LIBRARY_BYTES
 
 HEAVY: frozenset[Format] = frozenset(("arrow", "parquet"))
-_LIBRARY, _LIBRARY_BYTES = "pyarrow", 90_000_000
-"""What reads them, and what it takes once it is imported (docs/decisions/0034)."""
+_LIBRARY = "pyarrow"
+"""What reads them."""
 _PIECE_BYTES = 130_000_000
 """Of one job: a record batch, or row group, of 64 MiB, and what is made of it."""
 _REMEDY = "send JSON Lines or CSV, or raise ml.resources.limits.memory"
@@ -58,7 +59,7 @@ class HeavyJobs:
                 self._reserved -= needed
 
     def _reserve(self) -> int:
-        needed = _PIECE_BYTES + (0 if self._imported() else _LIBRARY_BYTES)
+        needed = _PIECE_BYTES + (0 if self._imported() else LIBRARY_BYTES)
         with self._lock:
             if self._resident() + self._reserved + needed > self._most:
                 text = f"Arrow and Parquet take up to {needed // _MB} MB of memory, more than is left"

@@ -1,6 +1,6 @@
 """Keeps a pipeline inside its memory: looks between chunks, reads less at once while it is short, and ends it in time.
 
-The specification's limits (137, 145) in the order in which they help: fewer rows at a time, free memory back to the
+The limits, in the order in which they help: fewer rows at a time, free memory back to the
 kernel, and an error before the kernel has to kill.
 """
 

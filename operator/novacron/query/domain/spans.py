@@ -19,7 +19,7 @@ class InvalidSpan(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From start to end, both included (requirement 62)."""
+    """From start to end, both included."""
 
     start: datetime
     end: datetime

@@ -1,4 +1,4 @@
-"""What query counts (interfaces.md). Labels are closed lists: names of our questions, and outcomes."""
+"""What query counts. Labels are closed lists: names of our questions, and outcomes."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Reloaded(Model):
     """The document that is read again when it changes.
 
     Args:
-        database_pool_size: connections that this process may hold (decisions.md 10).
+        database_pool_size: connections that this process may hold.
     """
 
     database_pool_size: Annotated[int, Field(ge=2, le=10_000)] = 2

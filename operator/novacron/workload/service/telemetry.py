@@ -1,4 +1,4 @@
-"""The metrics that every workload has (interfaces.md). Labels never hold a user, an id or a raw path."""
+"""The metrics that every workload has. Labels never hold a user, an id or a raw path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log's table: rows are added and read, never changed (decisions.md 30)."""
+"""The audit log's table: rows are added and read, never changed."""
 
 from __future__ import annotations
 

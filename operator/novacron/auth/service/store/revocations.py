@@ -1,4 +1,4 @@
-"""The feed of revocations: what other pods must no longer accept (interfaces.md, internal port).
+"""The feed of revocations: what other pods must no longer accept (internal port).
 
 Rows are written under one advisory lock that is held until the commit, so that ids become visible in their order: who
 has seen one id never misses a smaller one that is committed later. Locks are taken in one order everywhere: a person, a

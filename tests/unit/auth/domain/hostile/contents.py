@@ -137,7 +137,7 @@ for _name in ("exp", "iat", "nbf"):
             partial(_with_text, _name, _value),
         )
 
-# RFC 9068 and interfaces.md: the other claims
+# RFC 9068: the other claims
 
 CASES.with_claims(
     "claim_missing",

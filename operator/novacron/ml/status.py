@@ -20,7 +20,8 @@ from novacron.ml.domain import sizing
 from novacron.ml.domain.sizing import Sight, Step, Verdict
 
 ROLE = "ml"
-_GIVEN, _SWITCH = "spec.ml.resources.limits.memory", "spec.ml.memory.rightSizing"
+SWITCH = "spec.ml.memory.rightSizing"
+_GIVEN = "spec.ml.resources.limits.memory"
 COMPLAINTS = frozenset({"LimitTooSmall", "LimitOnTrial", "LimitAtMost"})
 """Reasons that pods' own words may be behind."""
 _CRITICAL = "MemoryCritical"
@@ -120,7 +121,7 @@ def memory_adequate(facts: Facts, said: tuple[Dependency, ...] | None) -> Condit
             why = f": {_grown(facts.smaller)}, and {most}" if by_a_step else f"; {most}"
             return condition("False", "LimitRaised", f"{replaced}{why}")
         case Verdict.SHORT:
-            remedy = f"raise {_GIVEN} to {to}, or switch on {_SWITCH} and bound it by its maxMemory"
+            remedy = f"raise {_GIVEN} to {to}, or switch on {SWITCH} and bound it by its maxMemory"
             return condition("False", "LimitTooSmall", f"{_short(facts, said)}; {grown}: {remedy}")
         case Verdict.WAITING:
             time = f"raised to {to} once every pod has had its limit for {sizing.COOL_DOWN / 60:g} minutes"

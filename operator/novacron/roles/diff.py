@@ -95,7 +95,7 @@ async def _children_changes(kube: Kube, parsed: NovaCron, live: Manifest, operat
     metadata = parsed.metadata.model_copy(update={"uid": at(live, "metadata", "uid", default="")})
     owned = parsed.model_copy(update={"metadata": metadata})
     snapshot = await gather.snapshot(kube, namespace, name, capabilities, lambda _kind: True)
-    limit = sizing.limit(owned, live)  # as learned: the cluster's state, like the keys
+    limit = sizing.limit(owned, live, snapshot.around)  # as learned: the cluster's state, like the keys
     complete = wanted(owned, capabilities, snapshot.children, _shown_keys(owned, snapshot.children), limit)
     target = migration.with_jobs(complete, owned, snapshot.children)
     absent = {ref(manifest) for manifest in target.manifests} - snapshot.children.keys()

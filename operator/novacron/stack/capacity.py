@@ -47,19 +47,38 @@ class Size:
     limits: Mapping[str, Decimal]
 
 
-def size(resource: NovaCron, role: str) -> Size:
-    """One pod of a workload; scratch counts as ephemeral storage, right-sizing as memory that may come."""
+def given(resource: NovaCron, role: str) -> Size:
+    """One pod of a workload as the resource gives it; scratch counts as ephemeral storage."""
     asked = resource.spec.workloads[role].resources
     found = Size(_amounts(asked.requests), _amounts(asked.limits))
     if role != "ml":
         return found
-    ml = resource.spec.ml
-    scratch = quantity.parse(ml.scratch.size)
-    limits = {**found.limits, "ephemeral-storage": found.limits["ephemeral-storage"] + scratch}
-    if ml.memory.right_sizing.enabled:
-        limits["memory"] = max(limits["memory"], quantity.parse(ml.memory.right_sizing.max_memory))
-    requests = {**found.requests, "ephemeral-storage": found.requests["ephemeral-storage"] + scratch}
-    return Size(requests, limits)
+    scratch = quantity.parse(resource.spec.ml.scratch.size)
+    return Size(_with_scratch(found.requests, scratch), _with_scratch(found.limits, scratch))
+
+
+def _with_scratch(amounts: Mapping[str, Decimal], scratch: Decimal) -> dict[str, Decimal]:
+    return {**amounts, "ephemeral-storage": amounts["ephemeral-storage"] + scratch}
+
+
+def size(resource: NovaCron, role: str) -> Size:
+    """The same at its largest: right-sizing counts as memory that may come."""
+    found, growth = given(resource, role), resource.spec.ml.memory.right_sizing
+    if role != "ml" or not growth.enabled:
+        return found
+    return Size(
+        found.requests, {**found.limits, "memory": max(found.limits["memory"], quantity.parse(growth.max_memory))}
+    )
+
+
+def one(resource: NovaCron, role: str) -> dict[str, Decimal]:
+    """One pod as the resource gives it, by the names of a ResourceQuota."""
+    found = given(resource, role)
+    return {
+        "pods": Decimal(1),
+        **{f"requests.{name}": amount for name, amount in found.requests.items()},
+        **{f"limits.{name}": amount for name, amount in found.limits.items()},
+    }
 
 
 def _amounts(amounts: object) -> dict[str, Decimal]:
@@ -92,11 +111,11 @@ def need(resource: NovaCron) -> dict[str, Decimal]:
     return found
 
 
-def _running(resource: NovaCron) -> dict[str, Size]:
-    """What runs -> the size of its pods. The Jobs of auth and query have query's size, also where query is off."""
-    found = {role: size(resource, role) for role in _enabled(resource)}
+def _running(resource: NovaCron) -> dict[str, str]:
+    """What runs -> whose size its pods have. The Jobs of auth and query have query's, also where query is off."""
+    found = {role: role for role in _enabled(resource)}
     if resource.spec.migrates and "query" not in found:
-        found["migration"] = size(resource, "query")
+        found["migration"] = "query"
     return found
 
 
@@ -111,8 +130,8 @@ def hard(resource: NovaCron) -> dict[str, str]:
     found = {
         name: _written(name, max(quantity.parse(text), needed.get(name, Decimal(0)))) for name, text in _HARD.items()
     }
-    given = resource.spec.governance.resource_quota.hard
-    return found | {name: _written(name, quantity.parse(text)) for name, text in given.items()}
+    asked = resource.spec.governance.resource_quota.hard
+    return found | {name: _written(name, quantity.parse(text)) for name, text in asked.items()}
 
 
 def _written(name: str, amount: Decimal) -> str:
@@ -121,12 +140,13 @@ def _written(name: str, amount: Decimal) -> str:
 
 def most(resource: NovaCron) -> dict[str, str]:
     """``max`` of the LimitRange: given figures as they are, the others raised to the largest limit."""
-    given = resource.spec.governance.limit_range.max
+    bounds = resource.spec.governance.limit_range
+    sizes = [size(resource, role) for role in _running(resource).values()]
     found = {}
     for name in RESOURCES:
-        largest = max((each.limits[name] for each in _running(resource).values()), default=Decimal(0))
-        default = max(quantity.parse(_MAX[name]), largest, _amounts(resource.spec.governance.limit_range.default)[name])
-        found[name] = _written(name, quantity.parse(getattr(given, _ATTRIBUTES[name]) or str(default)))
+        largest = max((each.limits[name] for each in sizes), default=Decimal(0))
+        default = max(quantity.parse(_MAX[name]), largest, _amounts(bounds.default)[name])
+        found[name] = _written(name, quantity.parse(getattr(bounds.max, _ATTRIBUTES[name]) or str(default)))
     return found
 
 
@@ -166,7 +186,7 @@ def check(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) -> tuple
 
 def _limit_ranges(resource: NovaCron, limit_ranges: Iterable[Manifest]) -> Iterator[Finding]:
     own = names.component(resource.metadata.name, "limits")
-    for found in _sorted(limit_ranges):
+    for found in ordered(limit_ranges):
         name = found["metadata"]["name"]
         for bound in found.get("spec", {}).get("limits", ()):
             # a pod has one container, so a bound for pods is one for containers
@@ -175,7 +195,8 @@ def _limit_ranges(resource: NovaCron, limit_ranges: Iterable[Manifest]) -> Itera
 
 
 def _bounded(resource: NovaCron, limit_range: str, bound: Manifest) -> Iterator[Finding]:
-    for role, asked in _running(resource).items():
+    for role, like in _running(resource).items():
+        asked = given(resource, like)  # right-sizing stops at such a bound: nothing above it is ever asked for
         for name in RESOURCES:
             top, bottom, ratio = (at(bound, side, name) for side in ("max", "min", "maxLimitRequestRatio"))
             if top and asked.limits[name] > quantity.parse(top):
@@ -197,22 +218,6 @@ def _bounded(resource: NovaCron, limit_range: str, bound: Manifest) -> Iterator[
                 )
 
 
-def memory_bounds(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) -> Iterator[tuple[Decimal, str]]:
-    """Memory limits above which LimitRanges of others refuse a pod of ml, in bytes, and what says so."""
-    own = names.component(resource.metadata.name, "limits")
-    request = size(resource, "ml").requests["memory"]
-    for found in _sorted(around.get("LimitRange", ())):
-        for bound in found.get("spec", {}).get("limits", ()):
-            if bound.get("type") not in ("Container", "Pod") or found["metadata"]["name"] == own:
-                continue
-            top, ratio = (at(bound, side, "memory") for side in ("max", "maxLimitRequestRatio"))
-            if top:
-                yield quantity.parse(str(top)), f"max of LimitRange {found['metadata']['name']}"
-            if ratio:
-                name = f"maxLimitRequestRatio {ratio} of LimitRange {found['metadata']['name']}"
-                yield quantity.parse(str(ratio)) * request, name
-
-
 def _solver(resource: NovaCron) -> Iterator[Finding]:
     """A given min that cert-manager's solver pod (10m, 64Mi) does not meet."""
     if not crossing.solver_needed(resource.spec) or not resource.spec.governance.limit_range.enabled:
@@ -225,15 +230,28 @@ def _solver(resource: NovaCron) -> Iterator[Finding]:
             yield Finding("LimitRangeConflict", f"{text}: no certificate is issued; lower it")
 
 
+def counting(quotas: Iterable[Manifest]) -> list[Manifest]:
+    """Those that count our pods, by name."""
+    return [
+        found
+        for found in ordered(quotas)
+        if not _OTHERS_SCOPES.intersection(at(found, "spec", "scopes", default=()))
+        and not at(found, "spec", "scopeSelector")
+    ]
+
+
+def unabbreviated(name: str) -> str:
+    """What a quota's name of a resource stands for."""
+    return _ALIASES.get(name, name)
+
+
 def _quotas(resource: NovaCron, quotas: Iterable[Manifest]) -> Iterator[Finding]:
     needed = need(resource)
-    for found in _sorted(quotas):
-        if _OTHERS_SCOPES.intersection(at(found, "spec", "scopes", default=())) or at(found, "spec", "scopeSelector"):
-            continue
+    for found in counting(quotas):
         short = [
             f"{name} {_written(name, amount)} needed of {limit}"
             for name, limit in sorted(at(found, "spec", "hard", default={}).items())
-            if (amount := needed.get(_ALIASES.get(name, name), Decimal(0))) > quantity.parse(str(limit))
+            if (amount := needed.get(unabbreviated(name), Decimal(0))) > quantity.parse(str(limit))
         ]
         if short:
             quota = f"ResourceQuota {found['metadata']['name']}"
@@ -243,7 +261,7 @@ def _quotas(resource: NovaCron, quotas: Iterable[Manifest]) -> Iterator[Finding]
 
 def _autoscalers(resource: NovaCron, autoscalers: Iterable[Manifest]) -> Iterator[Finding]:
     targets: dict[str, list[str]] = {}
-    for found in _sorted(autoscalers):
+    for found in ordered(autoscalers):
         target = at(found, "spec", "scaleTargetRef", default={})
         if target.get("kind") == "Deployment":
             targets.setdefault(target.get("name", ""), []).append(found["metadata"]["name"])
@@ -257,7 +275,7 @@ def _autoscalers(resource: NovaCron, autoscalers: Iterable[Manifest]) -> Iterato
 
 
 def _budgets(resource: NovaCron, budgets: Iterable[Manifest]) -> Iterator[Finding]:
-    for found in _sorted(budgets):
+    for found in ordered(budgets):
         for role in _enabled(resource):
             pods = labels.pod(resource.metadata.name, role) | resource.spec.workloads[role].pod_labels
             floor = resource.spec.workloads[role].min_replicas
@@ -305,5 +323,6 @@ def _of(value: object, total: int) -> int:
     return -(-int(text[:-1]) * total // 100) if text.endswith("%") else int(text)
 
 
-def _sorted(items: Iterable[Manifest]) -> list[Manifest]:
+def ordered(items: Iterable[Manifest]) -> list[Manifest]:
+    """By name, so that the same objects give the same words."""
     return sorted(items, key=lambda item: str(item["metadata"]["name"]))

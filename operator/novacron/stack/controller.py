@@ -231,7 +231,7 @@ class Controller:
             self._kube, namespace, name, capabilities, lambda kind: self._may_have(kind, namespace, name)
         )
         keys = await self._kept(body, resource, snapshot.children.get(_key_set(resource)))
-        limit = sizing.limit(resource, body)
+        limit = sizing.limit(resource, body, snapshot.around)
         complete = desired.wanted(resource, capabilities, snapshot.children, keys.document, limit)
         jobs = migration.with_jobs(complete, resource, snapshot.children)
         wanted = migration.in_turn(jobs, resource, snapshot.children)
@@ -274,7 +274,9 @@ class Controller:
         key = (resource.metadata.namespace, resource.metadata.name)
         heard = self._pulse.heard(key) if self._pulse is not None else {}
         known = sizing.facts(resource, body, look.snapshot.around)
-        sized = await gather.memory(self._kube, resource, known, children, heard, memory, clock.now())
+        sized = await gather.memory(
+            self._kube, resource, known, children, look.snapshot.around, heard, memory, clock.now()
+        )
         return Observed(
             resource,
             look.capabilities,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -151,6 +151,7 @@ async def memory(
     resource: NovaCron,
     known: Facts | None,
     children: Mapping[Ref, Manifest],
+    around: Mapping[str, Iterable[Manifest]],
     heard: Hearing,
     remembered: Memory,
     now: datetime,
@@ -159,6 +160,7 @@ async def memory(
 
     Args:
         known: without the pods; None: ml is off.
+        around: all objects of the capacity kinds in the namespace.
         heard: what workloads said by now.
     """
     if known is None:
@@ -168,6 +170,7 @@ async def memory(
     found = sizing.seen(known, resource, children, own, now)
     if not ml.is_short(found, sizing.heard(heard)):
         return found
+    found = sizing.within_quotas(found, resource, around, children, own)
     used = sizing.used(found, own, await _in_use(kube, resource))
     return dataclasses.replace(found, peak=remembered.peaked(found.limit, used))
 
@@ -188,7 +191,7 @@ async def _in_use(kube: Kube, resource: NovaCron) -> dict[str, int]:
             for container in item["containers"]
             if container["name"] == ml.ROLE
         }
-    except (ApiError, TimeoutError, LookupError, TypeError, ValueError):
+    except (ApiError, TimeoutError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return {}  # whatever stands behind an aggregated API is no reason to stop a pass
 
 

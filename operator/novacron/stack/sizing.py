@@ -18,10 +18,13 @@ from novacron.ml import status as ml
 from novacron.ml.domain import sizing
 from novacron.ml.domain.sizing import Step, Verdict
 from novacron.ml.status import Facts
-from novacron.stack import capacity, pods, rollout
+from novacron.stack import pods, rollout, room
 from novacron.stack.dependencies import Heard, Hearing
 from novacron.stack.observed import Observed
+from novacron.stack.room import Bound
 
+Around = Mapping[str, Iterable[Manifest]]
+"""Kind -> its objects in the namespace, everybody's."""
 _COUNTS = timedelta(days=1)
 """For how long a kill counts: work that comes once a day is killed once a day."""
 
@@ -32,21 +35,24 @@ def _learned(resource: NovaCron, body: Manifest) -> int | None:
     return ml.learned(body.get("status", {}), _given(resource)) if switched_on else None
 
 
-def limit(resource: NovaCron, body: Manifest) -> str:
+def limit(resource: NovaCron, body: Manifest, around: Around) -> str:
     """The memory limit that pods of ml are to have, as a quantity (docs/decisions/0035)."""
-    return ml.size(_limit(resource, body))
+    return ml.size(_limit(resource, body, _bound(resource, around)))
 
 
-def _limit(resource: NovaCron, body: Manifest) -> int:
-    return sizing.effective(_given(resource), _learned(resource, body), _most(resource))
+def _limit(resource: NovaCron, body: Manifest, bound: Bound) -> int:
+    return sizing.effective(_given(resource), _learned(resource, body), bound.most)
 
 
 def _given(resource: NovaCron) -> int:
     return _whole(quantity.parse(resource.spec.ml.resources.limits.memory))
 
 
-def _most(resource: NovaCron) -> int:
-    return int(quantity.parse(resource.spec.ml.memory.right_sizing.max_memory))
+def _bound(resource: NovaCron, around: Around) -> Bound:
+    """The most that a pod may have, whatever the others have."""
+    most = int(quantity.parse(resource.spec.ml.memory.right_sizing.max_memory))
+    bounds = (Bound(most, f"{ml.SWITCH}.maxMemory"), *room.in_limit_ranges(resource, around))
+    return min(bounds, key=lambda bound: bound.most)
 
 
 def _whole(amount: Decimal) -> int:
@@ -54,16 +60,13 @@ def _whole(amount: Decimal) -> int:
     return int(amount.to_integral_value(ROUND_CEILING))
 
 
-def facts(resource: NovaCron, body: Manifest, around: Mapping[str, Iterable[Manifest]]) -> Facts | None:
+def facts(resource: NovaCron, body: Manifest, around: Around) -> Facts | None:
     """What is known without the pods; None where ml is off."""
     if not resource.spec.ml.enabled:
         return None
-    bound, bounded_by = _most(resource), "spec.ml.memory.rightSizing.maxMemory"
-    for most, name in capacity.memory_bounds(resource, around):
-        if most < bound:
-            bound, bounded_by = int(most), name
+    bound = _bound(resource, around)
     allowed = resource.spec.ml.memory.right_sizing.enabled
-    return Facts(_given(resource), _limit(resource, body), bound, bounded_by, allowed)
+    return Facts(_given(resource), _limit(resource, body, bound), bound.most, bound.name, allowed)
 
 
 def seen(
@@ -74,22 +77,59 @@ def seen(
     Args:
         own: pods of ml.
     """
-    listed = [pod for pod in own if at(pod, "metadata", "deletionTimestamp") is None]
+    listed = _living(own)
     current = [pod for pod in listed if _limit_of(pod) == known.limit]
     raised = known.limit > known.given
     smaller = max((of for pod in listed if raised and (of := _limit_of(pod)) < known.limit), default=0)
     killed = [pod for pod in current if pods.killed_for_memory(pod, ml.ROLE, now - _COUNTS)]
     deployment = children.get(rollout.child(resource, "Deployment", ml.ROLE))
     tried = None
-    if deployment is not None and (rollout.alone(deployment) or any(not pods.is_ready(pod) for pod in killed)):
+    if deployment is not None and (rollout.alone(deployment) or _held_up(deployment, killed)):
         tried = rollout.resting(deployment, now)
     return dataclasses.replace(known, killed=bool(killed), smaller=smaller, tried=tried)
 
 
+def _living(own: Iterable[Manifest]) -> list[Manifest]:
+    """Without those that leave, and without those that are over, which a node sent away: they lie about for days."""
+    over = ("Failed", "Succeeded")
+    return [
+        pod
+        for pod in own
+        if at(pod, "metadata", "deletionTimestamp") is None and at(pod, "status", "phase") not in over
+    ]
+
+
+def _held_up(deployment: Manifest, killed: Iterable[Manifest]) -> bool:
+    """Whether the rollout cannot end since pods of the present template are down by their kills."""
+    template = at(deployment, "spec", "template", default={})
+    return any(pods.is_current(pod, template) and not pods.is_ready(pod) for pod in killed)
+
+
+def within_quotas(
+    known: Facts, resource: NovaCron, around: Around, children: Mapping[Ref, Manifest], own: Iterable[Manifest]
+) -> Facts:
+    """With what quotas leave for a higher limit: whole steps only, as what is left of them changes all the time.
+
+    Args:
+        own: pods of ml.
+    """
+    replicas = at(children.get(rollout.child(resource, "Deployment", ml.ROLE), {}), "spec", "replicas", default=1)
+    bounds = room.in_quotas(resource, around, [_limit_of(pod) for pod in _living(own)], replicas)
+    least = min(bounds, key=lambda bound: bound.most, default=None)
+    if least is None or least.most >= known.bound:
+        return known
+    most = max(known.limit, least.most // sizing.STEP * sizing.STEP)
+    return dataclasses.replace(known, bound=most, bounded_by=least.name)
+
+
 def used(known: Facts, own: Iterable[Manifest], in_use: Mapping[str, int]) -> int:
-    """The most that a pod with the present limit uses, in bytes; 0 where nobody says."""
+    """The most that a pod with the present limit uses, in bytes; 0 where nobody says.
+
+    Never more than that limit: whatever the metrics API shows, the kernel gives no more.
+    """
     names = {pod["metadata"]["name"] for pod in own if _limit_of(pod) == known.limit}
-    return max((amount for name, amount in in_use.items() if name in names), default=0)
+    most = max((amount for name, amount in in_use.items() if name in names), default=0)
+    return max(0, min(most, known.limit))
 
 
 def step(observed: Observed) -> Step | None:

@@ -250,3 +250,44 @@ def test_limit_ranges_of_others_are_a_bound(place: Place) -> None:
     let_time_pass(place)
     kill(place)
     until_told(place, "False", "LimitAtMost", "maxLimitRequestRatio 2 of LimitRange house allows 256Mi")
+    assert place.condition("CapacityConsistent")["status"] == "True", "nothing above it is asked for"
+
+    # what came later holds as well, or every new pod would be refused
+    bound["spec"]["limits"][0]["max"] = {"memory": "200Mi"}
+    place.client.patch("LimitRange", place.namespace, "house", {"spec": bound["spec"]})
+    place.complete_pass()
+    until_rolled_out(place, "200Mi")
+    assert learned(place) == ("256Mi", "128Mi")
+
+
+def test_it_grows_as_far_as_a_quota_of_others_lets_its_rollout_end(place: Place) -> None:
+    settled(place, ml("128Mi"))
+    quota: Manifest = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "house"}}
+    quota["metadata"]["namespace"] = place.namespace
+    quota["spec"] = {"hard": {"limits.memory": "480Mi"}}
+    place.client.create(quota)
+    until(lambda: used(place) == "256Mi", "the quota counts both pods")
+    let_time_pass(place)
+    kill(place)
+    until_rolled_out(place, "176Mi")  # both of them and one of 128Mi are 480Mi
+    until(lambda: used(place) == "352Mi", "the quota counts the new pods alone")
+    let_time_pass(place)
+    kill(place)
+    until_told(place, "False", "LimitAtMost", "what is left of ResourceQuota house (limits.memory) allows 176Mi")
+    place.until_ready()
+    assert (limit(place), learned(place)) == ("176Mi", ("176Mi", "128Mi"))
+
+    place.client.patch("ResourceQuota", place.namespace, "house", {"spec": {"hard": {"limits.memory": "10Gi"}}})
+    until(
+        lambda: (
+            at(place.client.get("ResourceQuota", place.namespace, "house"), "status", "hard") != quota["spec"]["hard"]
+        ),
+        "counted",
+    )
+    place.complete_pass()
+    until_rolled_out(place, "272Mi")
+
+
+def used(place: Place) -> str:
+    house = place.client.get("ResourceQuota", place.namespace, "house")
+    return str(at(house, "status", "used", "limits.memory", default=""))

@@ -89,6 +89,29 @@ def test_right_sizing_counts_with_what_it_may_grow_to() -> None:
     assert capacity.need(resource)["limits.memory"] - capacity.need(_resource())["limits.memory"] == 4 * 16 * 1024**3
 
 
+_GROWING = {
+    "ml.resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "4Gi"}},
+    "ml.memory": {"rightSizing": {"enabled": True, "maxMemory": "32Gi"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("bound", "reasons"),
+    [
+        pytest.param({"max": {"memory": "4Gi"}}, [], id="max"),
+        pytest.param({"maxLimitRequestRatio": {"memory": "4"}}, [], id="ratio"),
+        pytest.param({"max": {"memory": "3Gi"}}, ["LimitRangeConflict"], id="max-below-the-limit-itself"),
+        pytest.param({"maxLimitRequestRatio": {"memory": "3"}}, ["LimitRangeConflict"], id="ratio-below-the-limit"),
+    ],
+)
+def test_a_limit_range_that_right_sizing_stops_at_refuses_nobody(bound: dict[str, Any], reasons: list[str]) -> None:
+    theirs = _item("LimitRange", "theirs", limits=[{"type": "Container", **bound}])
+    assert (
+        _reasons(_resource(**_GROWING, **{"api.enabled": False, "query.enabled": False, "auth.enabled": False}), theirs)
+        == reasons
+    )
+
+
 def test_the_limit_range_lets_every_pod_in() -> None:
     """Those of ml too, which are larger than the others."""
     assert capacity.most(_resource()) == {"cpu": "4", "memory": "16Gi", "ephemeral-storage": "10Gi"}

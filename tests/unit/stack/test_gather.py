@@ -201,7 +201,7 @@ def serves_metrics(server: ApiServer, *items: Manifest) -> None:
 
 
 async def memory(kube: Kube, remembered: Memory, heard: Hearing | None = None) -> Facts:
-    found = await gather.memory(kube, resource(), FACTS, {}, heard or {}, remembered, states.NOW)
+    found = await gather.memory(kube, resource(), FACTS, {}, {}, heard or {}, remembered, states.NOW)
     assert found is not None
     return found
 
@@ -223,7 +223,11 @@ async def test_the_most_that_pods_that_are_short_of_memory_use_is_remembered(ser
         *(404, 403, 500, 503),
         pytest.param({"metadata": {}, "items": [{"metadata": {"name": "nc-ml-1"}}]}, id="no-containers"),
         pytest.param({"metadata": {}, "items": [metrics("nc-ml-1", ml="much")]}, id="no-quantity"),
+        pytest.param({"metadata": {}, "items": [metrics("nc-ml-1", ml="1e999999999")]}, id="beyond-all-numbers"),
+        pytest.param({"metadata": {}, "items": {"nc-ml-1": "64Mi"}}, id="items-of-another-kind"),
         pytest.param({"items": []}, id="no-list"),
+        pytest.param([], id="no-object"),
+        pytest.param(None, id="nothing"),
     ],
 )
 async def test_without_a_metrics_api_kills_are_told_all_the_same(server: ApiServer, kube: Kube, answer: Any) -> None:
@@ -232,8 +236,28 @@ async def test_without_a_metrics_api_kills_are_told_all_the_same(server: ApiServ
     assert await memory(kube, Memory("u", 0.0)) == dataclasses.replace(FACTS, killed=True)
 
 
+@pytest.mark.parametrize(
+    ("amount", "peak"),
+    [
+        ("0", 0),
+        ("65536Ki", 64 << 20),
+        ("67108864", 64 << 20),
+        ("67108864000m", 64 << 20),
+        ("67108.864k", 64 << 20),
+        ("-64Mi", 0),
+        pytest.param("1e9999", 128 << 20, id="more-than-a-message-could-show"),
+    ],
+)
+async def test_what_the_metrics_api_shows_is_read_in_any_unit_and_never_above_the_limit(
+    server: ApiServer, kube: Kube, amount: str, peak: int
+) -> None:
+    server.holds(kinds.POD, "shop", of_ml(1, states.ended(137, "OOMKilled")))
+    serves_metrics(server, metrics("nc-ml-1", ml=amount))
+    assert (await memory(kube, Memory("u", 0.0))).peak == peak
+
+
 async def test_pods_that_do_well_are_not_measured(server: ApiServer, kube: Kube) -> None:
     server.holds(kinds.POD, "shop", of_ml(1))
     serves_metrics(server, metrics("nc-ml-1", ml="100Mi"))
     assert await memory(kube, Memory("u", 0.0)) == FACTS
-    assert await gather.memory(kube, resource(), None, {}, {}, Memory("u", 0.0), states.NOW) is None
+    assert await gather.memory(kube, resource(), None, {}, {}, {}, Memory("u", 0.0), states.NOW) is None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from novacron.api.v1alpha1 import NovaCron, validate
 from novacron.core.manifest import Manifest, Ref, ref
+from novacron.ml import status as ml
 from novacron.ml.status import Facts
 from novacron.stack import sizing
 from tests.support import resources
@@ -16,6 +20,7 @@ from tests.unit.stack import pod_states as states
 
 MI = 1 << 20
 NOTHING: Manifest = {}
+LIMITED = {"limits": {"memory": "128Mi"}}
 
 
 def resource(**changes: Any) -> NovaCron:
@@ -52,19 +57,42 @@ def status(limit: str, given: str = "128Mi") -> Manifest:
     ],
 )
 def test_the_limit_of_the_pods(of: NovaCron, body: Manifest, limit: str) -> None:
-    assert sizing.limit(of, body) == limit
+    assert sizing.limit(of, body, {}) == limit
+
+
+@pytest.mark.parametrize(
+    ("most", "limit"), [("1Gi", "300Mi"), ("300Mi", "300Mi"), ("200Mi", "200Mi"), ("64Mi", "128Mi")]
+)
+def test_a_limit_range_that_came_later_bounds_what_was_learned_before(most: str, limit: str) -> None:
+    """Else every new pod would be refused, and those that serve would go one by one."""
+    around = {"LimitRange": [limit_range("house", max={"memory": most})]}
+    assert sizing.limit(resource(), status("300Mi"), around) == limit
+    known = sizing.facts(resource(), status("300Mi"), around)
+    assert known is not None
+    assert ml.size(known.limit) == limit
 
 
 def deployment(
-    *, replicas: int = 2, updated: int = 2, observed: int = 1, progressed: str | None = "", **more: Any
+    *,
+    replicas: int = 2,
+    updated: int = 2,
+    observed: int = 1,
+    progressed: str | None = "",
+    image: str = states.IMAGE,
+    **more: Any,
 ) -> dict[Ref, Manifest]:
     """Args:
     progressed: when its rollout last made a step; None: it tells of none.
+    image: of its template.
     """
     condition = {"type": "Progressing", "status": "True", "lastUpdateTime": progressed or states.ago(hours=1)}
     found: Manifest = {
         "kind": "Deployment",
         "metadata": {"name": "nc-ml", "namespace": "shop", "generation": 1},
+        "spec": {
+            "replicas": replicas,
+            "template": {"spec": {"containers": [{"name": "ml", "image": image, "resources": LIMITED}]}},
+        },
         "status": {
             "observedGeneration": observed,
             "replicas": replicas,
@@ -148,6 +176,14 @@ def test_pods_with_less_are_told_only_after_right_sizing_raised_the_limit() -> N
     assert seen(pod(limit="64Mi"), pod(1)).smaller == 0, "a person raised it"
 
 
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_is_over_is_not_replaced(phase: str) -> None:
+    """What a node evicted lies about for days: nothing removes it but the collection of garbage."""
+    over = pod()
+    over["status"]["phase"] = phase
+    assert seen(over, pod(1, "192Mi"), body=status("192Mi")).smaller == 0
+
+
 @pytest.mark.parametrize(
     ("live", "pods", "tried"),
     [
@@ -172,10 +208,125 @@ def test_pods_with_less_are_told_only_after_right_sizing_raised_the_limit() -> N
         pytest.param(
             deployment(observed=0), [pod(ready=False, lastState=killed())], None, id="held-up-but-another-has-begun"
         ),
+        pytest.param(
+            deployment(replicas=3, updated=1, image="of.another/version"),
+            [pod(ready=False, lastState=killed())],
+            None,
+            id="a-kill-of-an-older-template-holds-nothing-up",
+        ),
     ],
 )
 def test_since_when_the_limit_is_tried(live: dict[Ref, Manifest], pods: list[Manifest], tried: float | None) -> None:
     assert seen(*pods, live=live).tried == tried
+
+
+def quota(name: str, hard: Manifest, used: Manifest, **spec: Any) -> Manifest:
+    return {"metadata": {"name": name}, "spec": spec, "status": {"hard": hard, "used": used}}
+
+
+def short(
+    *quotas: Manifest, own: list[Manifest] | None = None, replicas: int = 2, of: NovaCron | None = None, limit: str = ""
+) -> Facts:
+    """Two pods of 128Mi, one of which was killed."""
+    listed = [pod(lastState=killed()), pod(1)] if own is None else own
+    known = sizing.facts(of or resource(), status(limit) if limit else NOTHING, {})
+    assert known is not None
+    return sizing.within_quotas(
+        known, of or resource(), {"ResourceQuota": quotas}, deployment(replicas=replicas), listed
+    )
+
+
+SWITCH = "spec.ml.memory.rightSizing.maxMemory"
+MEMORY = "what is left of ResourceQuota house (limits.memory)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "bound", "by"),
+    [
+        pytest.param({}, 512, SWITCH, id="none"),
+        # two pods of 128Mi and 100Mi of somebody else: two of 192Mi and, until the end, one of 128Mi
+        pytest.param({"hard": "612Mi"}, 192, MEMORY, id="as-much-as-both-need-and-one-that-is-replaced"),
+        pytest.param({"hard": "611Mi"}, 176, MEMORY, id="whole-steps-only"),
+        pytest.param({"hard": "400Mi"}, 128, MEMORY, id="nothing"),
+        pytest.param({"hard": "200Mi"}, 128, MEMORY, id="lowered-below-what-is-used"),
+        pytest.param({"hard": "10Gi"}, 512, SWITCH, id="enough"),
+        pytest.param({"hard": "612Mi", "scopes": ["BestEffort"]}, 512, SWITCH, id="of-other-pods"),
+        pytest.param({"hard": "612Mi", "scopes": ["NotTerminating"]}, 192, MEMORY, id="of-pods-that-stay"),
+    ],
+)
+def test_how_far_a_quota_lets_it_grow(changes: Any, bound: int, by: str) -> None:
+    more = dict(changes)
+    hard = {"limits.memory": more.pop("hard")} if changes else {}
+    found = short(quota("house", hard, {"limits.memory": "356Mi"}, **more))
+    assert (found.bound, found.bounded_by) == (bound * MI, by)
+
+
+def test_a_quota_without_room_for_one_pod_more_lets_no_rollout_end() -> None:
+    full = quota("house", {"pods": "9", "limits.memory": "10Gi"}, {"pods": "9", "limits.memory": "256Mi"})
+    found = short(full)
+    assert (found.bound, found.bounded_by) == (128 * MI, "what is left of ResourceQuota house (pods)")
+    assert short(quota("house", {"pods": "10"}, {"pods": "9"})).bound == 512 * MI
+    assert short(quota("house", {"cpu": "3"}, {"cpu": "2500m"})).bounded_by.endswith("(cpu)")
+    gpus = resource(**{"ml.gpus": 1})
+    assert short(full, of=gpus).bound == 512 * MI, "with GPUs one pod goes before another comes"
+
+
+def test_a_quota_that_nobody_has_counted_yet_is_no_bound() -> None:
+    assert short({"metadata": {"name": "house"}, "spec": {"hard": {"limits.memory": "1Mi"}}}).bound == 512 * MI
+
+
+def test_what_other_pods_of_the_namespace_have_is_theirs() -> None:
+    leaving, over = pod(2), pod(3)
+    leaving["metadata"]["deletionTimestamp"] = states.ago(seconds=1)
+    over["status"]["phase"] = "Failed"
+    own = [pod(lastState=killed()), pod(1), leaving, over]
+    found = short(quota("house", {"limits.memory": "612Mi"}, {"limits.memory": "484Mi"}), own=own)
+    assert found.bound == 128 * MI, "the pod that leaves still counts in a quota"
+
+
+def test_the_words_say_whose_bound_it_is() -> None:
+    found = dataclasses.replace(
+        short(quota("house", {"limits.memory": "300Mi"}, {"limits.memory": "256Mi"})), killed=True
+    )
+    told = ml.memory_adequate(dataclasses.replace(found, tried=600.0), None)
+    assert (told.reason, told.message) == (
+        "LimitAtMost",
+        "A pod of ml was killed for want of memory (OOMKilled) at its limit of 128Mi; what is left of ResourceQuota"
+        " house (limits.memory) allows 128Mi: not raised any more: raise that, or give pods less to do at once",
+    )
+
+
+def rolls_out(hard: int, others: int, old: int, new: int, replicas: int) -> bool:
+    """Whether a Deployment with maxSurge 25 % and maxUnavailable 0 gets every pod replaced under a quota."""
+    surge, olds, news = -(-replicas // 4), replicas, 0
+    while olds or news < replicas:
+        used = others + olds * old + news * new
+        if news < replicas and olds + news < replicas + surge and used + new <= hard:
+            news += 1
+        elif olds and olds + news > replicas:
+            olds -= 1
+        else:
+            return False
+    return True
+
+
+@given(
+    st.integers(1, 12), st.integers(0, 4096), st.integers(16, 512).map(lambda steps: 16 * steps), st.integers(0, 40_000)
+)
+def test_what_a_quota_allows_can_be_rolled_out_and_a_step_more_can_not(
+    replicas: int, others: int, limit: int, left: int
+) -> None:
+    own = [pod(number, f"{limit}Mi") for number in range(replicas)]
+    used = others + replicas * limit
+    whole = quota("house", {"limits.memory": f"{used + left}Mi"}, {"limits.memory": f"{used}Mi"})
+    changes = {"requests": {"memory": "128Mi"}, "limits": {"memory": f"{limit}Mi"}}
+    of = resource(**{"ml.resources": changes, "ml.memory.rightSizing.maxMemory": "1Ti"})
+    found = short(whole, own=own, replicas=replicas, of=of)
+    most = found.bound // MI
+    assert most >= limit
+    if most > limit:
+        assert rolls_out(used + left, others, limit, most, replicas)
+    assert not rolls_out(used + left, others, limit, most + 16, replicas)
 
 
 def limit_range(name: str, **bound: Any) -> Manifest:

@@ -213,6 +213,20 @@ def test_a_client_may_not_send_its_body_for_ever(service: ServiceProcess) -> Non
     assert said.startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_client_that_takes_nothing_of_its_answer_is_not_waited_for(service: ServiceProcess) -> None:
+    """4 MiB, of which the kernel holds only a part."""
+    sent = b"x" * (4 << 20)
+    before = service.metrics()["process_open_fds"]
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(10)
+        line.connect(("127.0.0.1", service.port))
+        line.sendall(b"POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(sent) + sent)
+        assert line.recv(12) == b"HTTP/1.1 200"
+        assert service.metrics()["process_open_fds"] == before + 1
+        until(lambda: service.metrics()["process_open_fds"] == before, "its connection is gone", 20)
+
+
 def test_too_many_at_once_are_told_to_come_again_and_probes_are_not(service: ServiceProcess) -> None:
     """Seven while four may run."""
     together = threading.Barrier(7)

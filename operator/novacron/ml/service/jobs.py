@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -120,12 +121,15 @@ class Jobs:
             outcome = "ok"
         except (NovaCronError, MemoryError) as error:
             outcome = _outcome(error)
+            if isinstance(error, Full):
+                self._counts.turned_away()
             raise _refusal(error, outcome) from None
         finally:
             if outcome != "ok" or file.tell() <= _LONG:
                 leave()
             if outcome != "ok":
-                file.close()
+                with contextlib.suppress(OSError):  # a full disk once more: of what is still to be written
+                    file.close()
             seconds = clock.monotonic() - begun
             self._counts.ended(outcome, seconds)
             _log.info("job", outcome=outcome, format=job.media.format, bytes=pipe.size, seconds=round(seconds, 3))

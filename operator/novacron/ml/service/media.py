@@ -26,6 +26,8 @@ TYPES: Mapping[str, tuple[Format, str]] = {
 CODINGS: Mapping[str, Compression | None] = {"identity": None, "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 """Of Content-Encoding (RFC 9110, 8.4.1; RFC 8878)."""
 _TEXTS = frozenset(("utf-8", "utf8", "us-ascii"))
+_LONGEST = 256
+"""Characters of a Content-Type: the parser of its parameters takes a second for 30,000, and the event loop waits."""
 _OFFERED = {"Accept": ", ".join(TYPES), "Accept-Encoding": ", ".join(CODINGS)}
 """RFC 9110, 12.5.1 and 12.5.3: what a 415 says would have been taken."""
 
@@ -44,9 +46,9 @@ class Media:
 
 def of(request: Request) -> Media:
     """As the headers have it. Raises ``Refusal``."""
-    given = Message()
-    given["Content-Type"] = _sent(request, "content-type")
-    known = TYPES.get(given.get_content_type() if given["Content-Type"] else "")
+    given, named = Message(), _sent(request, "content-type")
+    given["Content-Type"] = named
+    known = TYPES.get(given.get_content_type()) if 0 < len(named) <= _LONGEST else None
     if known is None:
         raise _unknown(f"Content-Type must be one of: {', '.join(TYPES)}.")
     if str(given.get_param("charset", "utf-8")).lower() not in _TEXTS:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,9 +38,19 @@ class Scratch(Room):
     def write(self, file: BinaryIO, piece: bytes) -> None:
         """To a file that is on disk once it is long. Raises ``SpillFull``."""
         self.take(len(piece))
-        try:
+        with self._telling(len(piece)):
             file.write(piece)
+
+    def flush(self, file: BinaryIO) -> None:
+        """After the last piece: the disk may be full for what was only buffered. Raises ``SpillFull``."""
+        with self._telling(0):
+            file.flush()
+
+    @contextmanager
+    def _telling(self, size: int) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise self.full(len(piece), error) from None
+                raise self.full(size, error) from None
             raise

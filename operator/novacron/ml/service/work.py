@@ -63,6 +63,7 @@ class Extraction:
             for piece in found.json():
                 body.check()
                 scratch.write(answer, piece)
+            scratch.flush(answer)
 
 
 def watched(chunks: Iterable[Chunk], job: Job, pressure: Pressure) -> Iterator[Chunk]:

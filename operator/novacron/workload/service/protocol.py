@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from novacron.workload.service import problem
 from novacron.workload.service.settings import Limits
@@ -136,14 +136,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse_too_large(self) -> None:
-        if self.transport.is_closing():
-            return
-        if not self._in_head and self.cycle.response_started:  # half an answer is one that broke off
-            self.transport.close()
-            return
-        self._refuse(431)
+        if not self.transport.is_closing():
+            self._refuse(431)
+
+    @property
+    def _answering(self) -> bool:
+        """Whether an answer is under way, or was given to a request whose body still comes."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.response_started and not (self._in_head and cycle.response_complete)
 
     def _refuse(self, status: int) -> None:
+        if self._answering:  # half an answer is one that broke off; this one would stand in the middle of it
+            self.transport.close()
+            return
         self.config.refused(status)
         body = problem.document(status)
         headers = [

@@ -75,7 +75,11 @@ class Limits(Model):
     body_bytes: Annotated[int, Field(ge=0)] = Field(1 << 20, description="Largest body of a request.")
     head_bytes: Annotated[int, Field(ge=1024)] = Field(32 << 10, description="Largest request line with its headers.")
     head_seconds: Seconds = Field(10.0, description="Time in which a request line and its headers must have come.")
-    request_seconds: Seconds = Field(30.0, description="Time for one request, from its headers to its whole answer.")
+    request_seconds: Seconds = Field(
+        30.0,
+        description="Time for one request, from its headers to its whole answer; a connection whose client takes"
+        " nothing of an answer for so long is gone.",
+    )
     piece_seconds: Seconds | None = Field(
         None,
         description="Time for each piece of a body, on a route that takes streams: they may go on and on, and"

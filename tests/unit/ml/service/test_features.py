@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,12 +20,13 @@ from novacron.core.errors import NovaCronError
 from novacron.ml.domain.budget import MemoryBudgetExceeded
 from novacron.ml.domain.shares import Shares
 from novacron.ml.service import jobs
-from novacron.ml.service.admission import Admission
+from novacron.ml.service.admission import Admission, Full
 from novacron.ml.service.body import Pipe
 from novacron.ml.service.counts import Counts
 from novacron.ml.service.features import FeaturesOfTables
 from novacron.ml.service.jobs import Job, Jobs, Work
 from novacron.ml.service.room import SpillFull, Unwritable
+from novacron.ml.service.scratch import Scratch
 from novacron.workload.service.answers import Refusal
 
 
@@ -120,6 +123,7 @@ async def test_so_does_the_end_of_the_time_for_it(tmp_path: Path) -> None:
         (NovaCronError("line 3: is no JSON; correct it, or leave out --strict"), 400, "refused"),
         (MemoryBudgetExceeded("more is in use than may be"), 413, "memory"),
         (MemoryError(), 413, "memory"),
+        (Full("others of the kind run"), 429, "memory"),
         (SpillFull("the scratch space is full"), 507, "disk"),
         (Unwritable("no file can be made in /somewhere; name another one (--spill-dir)"), 507, "disk"),
     ],
@@ -133,6 +137,7 @@ async def test_what_ends_the_work_is_a_refusal(error: Exception, status: int, ou
     with pytest.raises(Refusal) as refused:
         await house.ask(b"ab", b"cd")
     assert (refused.value.status, house.jobs(outcome), house.admission.running) == (status, 1, 0)
+    assert house.registry.get_sample_value("novacron_ml_turned_away_total") == (status == 429)
     assert "--" not in refused.value.detail
     assert "/somewhere" not in refused.value.detail
     assert refused.value.detail[0].isupper()
@@ -173,6 +178,34 @@ async def test_a_long_answer_that_cannot_be_sent_leaves_it_all_the_same(tmp_path
     with pytest.raises(OSError, match="gone"):
         await answer(house._request.scope, house._request.receive, broken)
     assert house.admission.running == 0
+
+
+DISK = 300 * 4096
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("mounts a file system")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("beyond", [60, 1_000_000], ids=["by its last bytes", "by far"])
+async def test_an_answer_that_does_not_fit_on_the_disk_is_told_before_it_begins(beyond: int, small_disk: Path) -> None:
+    def work(_job: Job, _body: Pipe, answer: BinaryIO) -> None:
+        share = Shares(1 << 30, 1).begin()
+        assert share is not None
+        scratch = Scratch(small_disk, share)
+        for _ in range((DISK + beyond) // 60):
+            scratch.write(answer, b"x" * 60)
+        scratch.flush(answer)
+
+    house = House(work, small_disk)
+    with pytest.raises(Refusal, match="No space left on device") as refused:
+        await house.ask(b"ab")
+    assert (refused.value.status, house.jobs("disk"), house.admission.running) == (507, 1, 0)
 
 
 async def test_an_answer_that_comes_when_nobody_waits_any_more_is_dropped(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from typing import Self
 
 import pytest
 from starlette.requests import Request
@@ -28,7 +29,7 @@ class Port:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._listener = Listener(self, self._socket, limits, self.refused.append)
 
-    async def __aenter__(self) -> Port:
+    async def __aenter__(self) -> Self:
         self._listener.start()
         return self
 
@@ -54,6 +55,27 @@ class Port:
             return b""
         finally:
             writer.close()
+
+
+class HalfWay(Port):
+    """Its answers stop in the middle, until the client has left."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8")]})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def said_behind(self, head: bytes, more: bytes) -> bytes:
+        """All that comes once half an answer is there and the client sends more."""
+        reader, writer = await asyncio.open_connection(*self._socket.getsockname())
+        writer.write(head)
+        await reader.readuntil(b"half")
+        writer.write(more)
+        async with asyncio.timeout(10):
+            found = await reader.read()
+        writer.close()
+        return found
 
 
 def test_many_small_headers_take_no_longer_than_a_few_large_ones() -> None:
@@ -97,3 +119,20 @@ def test_a_large_body_in_small_chunks_is_no_trailer() -> None:
             return await port.said(head, *[b"4\r\nxxxx\r\n" * 500] * 8, b"0\r\n\r\n")
 
     assert asyncio.run(asked()).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"rubbish\r\n\r\n"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTT"),
+        (CHUNKED.removesuffix(b"0\r\n"), b"rubbish\r\n"),
+    ],
+    ids=["no request behind it", "a request that stays half", "a body that is broken"],
+)
+def test_half_an_answer_does_not_go_on_with_another_one(head: bytes, more: bytes) -> None:
+    async def asked() -> tuple[bytes, list[int]]:
+        async with HalfWay(Limits(head_seconds=0.2)) as port:
+            return await port.said_behind(head, more), port.refused
+
+    assert asyncio.run(asked()) == (b"", [])

@@ -152,6 +152,12 @@ def merge(states: Sequence[str], **asked: Any) -> None:
     target = _Target.of(asked)
     try:
         opened = _states(states)
+        if target.matrix is not None and opened[0].median != "exact":
+            fail(
+                BAD_INPUT,
+                f"{states[0]} was made with --median {opened[0].median} and has no numbers for --matrix; "
+                "leave it out, or make the states with --median exact",
+            )
         with _pipeline(asked | {"median": opened[0].median, "categories": opened[0].categories}, target) as pipeline:
             _look_ahead(pipeline, target)
             _absorbed(pipeline, opened)
@@ -178,6 +184,8 @@ class _Target:
         )
         if target.partial is not None and (target.matrix is not None or target.codes is not None):
             raise click.UsageError("--partial writes a state and nothing else; leave out --matrix and --codes")
+        if target.matrix is not None and target.codes and target.matrix.resolve() == target.codes.resolve():
+            raise click.UsageError("--matrix and --codes name one file, and the one would replace the other; name two")
         return target
 
 
@@ -214,8 +222,8 @@ def _taken(
     from novacron.roles.progress import Waiting
 
     report = Report(strict)
-    size = Path(path).stat().st_size if path != "-" else None
-    with Waiting("reading", size) as waiting, Spools(pipeline.room) as spools:
+    size = Path(path).stat().st_size if path != "-" else 0  # 0 of pipes and devices, too
+    with Waiting("reading", size or None) as waiting, Spools(pipeline.room) as spools:
         source = opened(
             _Counted(stream, waiting),
             format=form,

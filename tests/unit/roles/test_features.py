@@ -159,7 +159,10 @@ def test_states_of_sketches_are_merged_as_such(tmp_path: Path) -> None:
     assert _run("--median", "kll", "--partial", tmp_path / "a", given=LINES).exit_code == 0
     assert answered("merge", tmp_path / "a")["columns"]["cpu"]["median"] == 3.0
     assert _run("--partial", tmp_path / "b", given=LINES).exit_code == 0
-    assert "--median exact" in refused("merge", tmp_path / "a", tmp_path / "b")
+    said = refused("merge", tmp_path / "a", tmp_path / "b")
+    assert f"{tmp_path / 'b'}: it was made with --median exact" in said
+    said = refused("merge", tmp_path / "a", "--matrix", tmp_path / "m.npy")
+    assert f"{tmp_path / 'a'} was made with --median kll and has no numbers for --matrix" in said
 
 
 @pytest.mark.parametrize(
@@ -200,6 +203,33 @@ def test_more_states_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("novacron.ml.service.container.os.open", full)
     assert "Too many open files; merge fewer at a time with --partial" in refused("merge", tmp_path / "a.state")
+
+
+def test_a_state_that_is_refused_is_named_once(tmp_path: Path) -> None:
+    assert refused("merge", tmp_path / "a").count(str(tmp_path / "a")) == 1
+
+
+def test_two_results_never_share_a_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    same = tmp_path / "a.npy", tmp_path / "link" / "a.npy"
+    assert "name one file" in refused("--matrix", same[0], "--codes", same[1], given=LINES)
+
+
+def test_how_much_a_named_pipe_will_give_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    totals: list[int | None] = []
+
+    class Told(Waiting):
+        def __init__(self, what: str, total: int | None) -> None:
+            totals.append(total)
+            super().__init__(what, total)
+
+    monkeypatch.setattr("novacron.roles.progress.Waiting", Told)
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["/bin/sh", "-c", 'echo "{}" > "$1"', "sh", tmp_path / "pipe"]):
+        assert answered(tmp_path / "pipe")["rows"] == 1
+    (tmp_path / "file").write_bytes(LINES)
+    answered(tmp_path / "file")
+    assert [totals[0], totals[2]] == [None, len(LINES)]
 
 
 def test_memory_for_arrow_is_asked_for_before_anything_is_read(tmp_path: Path) -> None:

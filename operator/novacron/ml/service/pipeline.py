@@ -164,7 +164,7 @@ class Pipeline:
         self._states.append(state)
         if (state.median, state.categories) != (self._plan.median, self._plan.categories):
             made, wanted = (f"--median {one.median} --categories {one.categories}" for one in (state, self._plan))
-            raise InvalidPart(f"a state was made with {made}, another one with {wanted}; make all in the same way")
+            raise InvalidPart(f"{state.path}: it was made with {made}, another one with {wanted}; make all alike")
         columns = self._empty()
         state.restore(columns)
         self.columns.merge(columns)

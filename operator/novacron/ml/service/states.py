@@ -78,7 +78,7 @@ class State:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._container = Container(path)
         try:
             self._container.check()
@@ -140,7 +140,7 @@ class State:
         self.close()
 
     def _invalid(self) -> InvalidPart:
-        return InvalidPart(f"{self._path}: its columns contradict themselves; {_AGAIN}")
+        return InvalidPart(f"{self.path}: its columns contradict themselves; {_AGAIN}")
 
 
 def _ids(note: bytes) -> dict[str, int]:

@@ -84,21 +84,22 @@ def test_values_of_python_numpy_and_pandas() -> None:
             np.int64(4),
             np.bool_(True),
             True,
+            np.longdouble("2.5"),
         ],
         "texts": [day, moment, np.datetime64("2026-11-26T01:02:03"), np.str_("a"), UUID(int=1), dt.time(1, 2)],
-        "nulls": [None, float("nan"), np.float64("nan"), pd.NA, pd.NaT, np.datetime64("NaT")],
-        "nested": [[1], (1,), {"a": 1}, {1}, b"x", object(), 1j, dt.timedelta(1)],
+        "nulls": [None, float("nan"), np.float64("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT")],
+        "nested": [[1], (1,), {"a": 1}, {1}, b"x", object(), 1j, dt.timedelta(1), np.timedelta64(1, "D")],
     }
     found = {
         kind: together(records([{"value": value} for value in values], Pace(), Report()))
         for kind, values in row.items()
     }
-    assert found["numbers"].numbers["value"] == [np.inf, -np.inf, 1.25, None, 1.5, 4.0, 1.0, 1.0]
+    assert found["numbers"].numbers["value"] == [np.inf, -np.inf, 1.25, None, 1.5, 4.0, 1.0, 1.0, 2.5]
     assert found["texts"].texts["value"] == [
         "2026-11-26", "2026-11-26T01:02:03.500000+00:00", "2026-11-26T01:02:03", "a", str(UUID(int=1)), "01:02:00",
     ]  # fmt: skip
-    assert found["nulls"].nulls == {"value": 6}
-    assert found["nested"].nested == {"value": 8}
+    assert found["nulls"].nulls == {"value": 7}
+    assert found["nested"].nested == {"value": 9}
 
 
 def test_dates_are_written_alike_whoever_brings_them() -> None:
@@ -118,6 +119,52 @@ def test_dates_are_written_alike_whoever_brings_them() -> None:
     zoned = pd.DataFrame({"at": pd.to_datetime(["2026-11-26T01:00"]).tz_localize("Europe/Berlin")})
     for brought in (zoned, pa.Table.from_pandas(zoned)):
         assert together(frame(brought, Pace())).texts == {"at": ["2026-11-26T00:00:00+00:00"]}
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_years_beyond_those_of_nanoseconds(unit: str, zone: str | None) -> None:
+    moments = np.array(["1000-01-01T00:00:00", "5000-01-01T00:00:00", "NaT"], f"datetime64[{unit}]")
+    column = pd.Series(moments).dt.tz_localize("UTC").dt.tz_convert(zone) if zone else pd.Series(moments)
+    expected = [f"{year}-01-01T00:00:00{'+00:00' if zone else ''}" for year in (1000, 5000)]
+    held = pa.table({"at": pa.array(moments).cast(pa.timestamp(unit, zone))})
+    for brought in (pd.DataFrame({"at": column}), held, held.to_pandas(types_mapper=pd.ArrowDtype)):
+        assert together(frame(brought, Pace())).texts == {"at": [*expected, None]}
+
+
+def test_arrow_columns_of_pandas_are_arrows() -> None:
+    whole = pa.table(
+        {
+            "day": pa.array([dt.date(2026, 11, 26), None], pa.date32()),
+            "milliseconds": pa.array([dt.date(2026, 11, 26), None], pa.date64()),
+            "zoned": pa.array([dt.datetime(2026, 11, 26, tzinfo=dt.UTC), None], pa.timestamp("us", "Europe/Berlin")),
+            "decimal": pa.array([Decimal("1.5"), None]),
+            "dictionary": pa.array(["a", None]).dictionary_encode(),
+            "list": pa.array([[1], None]),
+        }
+    )
+    found = together(frame(whole, Pace()))
+    assert together(frame(whole.to_pandas(types_mapper=pd.ArrowDtype), Pace(1))) == found
+    assert found.texts["day"] == found.texts["milliseconds"] == ["2026-11-26", None]
+    assert found.texts["zoned"] == ["2026-11-26T00:00:00+00:00", None]
+
+
+def test_values_that_stand_once_for_a_run_of_rows() -> None:
+    ends = pa.array([2, 3], pa.int32())
+    columns = {
+        "number": pa.RunEndEncodedArray.from_arrays(ends, pa.array([1.5, None])),
+        "text": pa.RunEndEncodedArray.from_arrays(ends, pa.array(["a", "b"])),
+    }
+    found = together(frame(pa.table(columns), Pace(2)))
+    assert (found.numbers["number"], found.texts["text"]) == ([1.5, 1.5, None], ["a", "a", "b"])
+
+
+def test_integers_of_polars_beyond_64_bits() -> None:
+    for kind in (pl.Int128, pl.UInt128):
+        held = pl.DataFrame({"x": pl.Series([2**100, None, 3], dtype=kind)})
+        assert together(frame(held, Pace(2))).numbers == {"x": [2.0**100, None, 3.0]}
+    with pytest.raises(Unreadable, match="the table cannot be read"):
+        together(frame(pl.DataFrame({"x": [[1]]}, schema={"x": pl.List(pl.Int128)}), Pace()))
 
 
 def test_other_columns_of_frames() -> None:
@@ -171,6 +218,10 @@ def test_records_that_are_none() -> None:
 def test_what_is_no_table() -> None:
     with pytest.raises(Unreadable, match="a set is no table"):
         frame(set(), Pace())
+    with pytest.raises(Unreadable, match="a LazyFrame is no table"):
+        frame(pl.LazyFrame({"a": [1]}), Pace())
+    with pytest.raises(Unreadable, match="the name of column 1 holds an unpaired surrogate"):
+        together(frame(pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)), Pace()))
     with pytest.raises(Unreadable, match="2 columns are called 'a'"):
         together(frame(pd.DataFrame([[1, 2]], columns=["a", "a"]), Pace()))
     with pytest.raises(Unreadable, match="same name"):

@@ -31,7 +31,7 @@ Reserve = Callable[[int, str], None]
 
 def parquet(file: BinaryIO, pace: Pace, reserve: Reserve) -> Iterator[Chunk]:
     """Rows of a Parquet file, which must be seekable. Raises ``Unreadable``, and what ``reserve`` raises."""
-    with _explained("Parquet file"):
+    with explained("Parquet file"):
         opened = pq.ParquetFile(file, buffer_size=_PAGES, pre_buffer=False, memory_map=False)
         metadata = opened.metadata
         for group in range(metadata.num_row_groups):
@@ -54,14 +54,14 @@ def stream(source: Readable, pace: Pace, reserve: Reserve, *, file: bool) -> Ite
     whole = _Whole(source, reserve)
     if file:
         whole.read(_FILE_HEADER)
-    with _explained("Arrow stream"), pa.ipc.open_stream(pa.PythonFile(whole, mode="r")) as reader:
+    with explained("Arrow stream"), pa.ipc.open_stream(pa.PythonFile(whole, mode="r")) as reader:
         yield from _chunks(reader, pace)
 
 
 def table(whole: pa.Table | pa.RecordBatch, pace: Pace) -> Iterator[Chunk]:
     """Rows of what a caller holds."""
     batches = whole.to_batches() if isinstance(whole, pa.Table) else [whole]
-    with _explained("table"):
+    with explained("table"):
         yield from _chunks(batches, pace)
 
 
@@ -90,7 +90,8 @@ class _Whole:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
+    """Raises ``Unreadable`` for what pyarrow says of data that it cannot read."""
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
@@ -117,15 +118,28 @@ def _chunks(batches: Iterable[pa.RecordBatch], pace: Pace) -> Iterator[Chunk]:
 def _chunk(batch: pa.RecordBatch) -> Chunk:
     assembly = Assembly(batch.num_rows, batch.num_columns)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        _add(assembly, name, column)
+        add(assembly, name, column)
     return assembly.chunk()
 
 
-def _add(assembly: Assembly, name: str, column: pa.Array) -> None:
+def whole(column: Any) -> pa.Array:
+    """A column of a DataFrame that holds Arrow's values already, in one piece."""
+    found = pa.array(column)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def add(assembly: Assembly, name: str, column: pa.Array) -> None:
+    """One column; whichever way it is encoded, its values count."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+    if isinstance(column, pa.RunEndEncodedArray):
+        from pyarrow import compute  # here, because few have such columns, and it takes some megabytes
+
+        column = compute.run_end_decode(column)
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary_decode()
+    if pa.types.is_date64(column.type):  # days, in milliseconds
+        column = column.cast(pa.date32(), safe=False)
     kind = column.type
     types = pa.types
     if types.is_null(kind) or types.is_boolean(kind) or _is_number(kind):

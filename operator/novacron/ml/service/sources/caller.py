@@ -53,13 +53,13 @@ def value_of(value: object) -> Any:
 
 
 def _unusual(value: object) -> Any:
-    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
-        return value_of(value.item())
     if isinstance(value, np.datetime64):
         return iso(np.array([value]))[0]
+    if isinstance(value, np.timedelta64):  # an integer to numpy, but its number says nothing without the unit
+        return None if np.isnat(value) else NESTED
     if isinstance(value, str):
         return _text(str.__str__(value))
-    if isinstance(value, Real | Decimal):
+    if isinstance(value, Real | Decimal | np.bool_):
         return _float(value)
     return None if _missing(value) else _written(value)
 
@@ -75,7 +75,7 @@ def _missing(value: object) -> bool:
     return pandas is not None and (value is pandas.NA or value is pandas.NaT)
 
 
-def _float(value: Real | Decimal) -> float | None:
+def _float(value: Real | Decimal | np.bool_) -> float | None:
     try:
         number = float(value)
     except OverflowError:

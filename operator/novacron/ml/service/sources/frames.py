@@ -20,6 +20,9 @@ from novacron.ml.service.sources.values import NAN, kind_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_WIDE = ("Int128", "UInt128")
+"""Of polars."""
+
 
 def frame(table: Any, pace: Pace) -> Iterator[Chunk]:
     """Rows of the table, which is not changed.
@@ -31,11 +34,11 @@ def frame(table: Any, pace: Pace) -> Iterator[Chunk]:
         Unreadable: it is none of these; two columns have the same name; a text is none.
     """
     library = {kind.__module__.partition(".")[0] for kind in type(table).__mro__}
-    if "pandas" in library:
+    if "pandas" in library and hasattr(table, "iloc"):
         return _pandas(table, pace)
     from novacron.ml.service.sources import arrow
 
-    if "polars" in library:
+    if "polars" in library and hasattr(table, "to_arrow"):  # what is lazy has no rows yet
         return _polars(table, pace)
     if "pyarrow" in library:
         return arrow.table(table, pace)
@@ -49,17 +52,28 @@ def _rows(pace: Pace, columns: int) -> int:
 
 
 def _polars(table: Any, pace: Pace) -> Iterator[Chunk]:
+    import polars as pl
+
     from novacron.ml.service.sources import arrow
 
+    # pyarrow knows no integers of 128 bits
+    wide: dict[str, Any] = {name: pl.Float64 for name, kind in table.schema.items() if str(kind) in _WIDE}
     begin = 0
     while begin < table.height:
         rows = _rows(pace, table.width)
-        yield from arrow.table(table.slice(begin, rows).to_arrow(), pace)
+        with arrow.explained("table"):
+            part = table.slice(begin, rows).cast(wide).to_arrow()
+        yield from arrow.table(part, pace)
         begin += rows
 
 
 def _pandas(table: pd.DataFrame, pace: Pace) -> Iterator[Chunk]:
     names = [str(name) for name in table.columns]
+    for place, name in enumerate(names, 1):
+        try:
+            value_of(name)
+        except Unfit as error:
+            raise Unreadable(f"the name of column {place} {error}; give it another one") from None
     for name, times in Counter(names).items():
         if times > 1:
             raise Unreadable(f"{times} columns are called {name!r}; give each a name of its own")
@@ -77,12 +91,19 @@ def _add(assembly: Assembly, name: str, column: pd.Series[Any]) -> None:
     import pandas as pd
 
     kind = column.dtype
+    if isinstance(kind, pd.ArrowDtype):
+        from novacron.ml.service.sources import arrow
+
+        arrow.add(assembly, name, arrow.whole(column))
+        return
     if pd.api.types.is_bool_dtype(kind) or (pd.api.types.is_numeric_dtype(kind) and kind.kind != "c"):
         assembly.floats(name, column.to_numpy(dtype=np.float64, na_value=NAN))
         return
     if pd.api.types.is_datetime64_any_dtype(kind):
-        zoned = getattr(kind, "tz", None)
-        values: list[Any] = iso(column.to_numpy(dtype="datetime64[ns]"), "+00:00" if zoned else "")
+        zoned = isinstance(kind, pd.DatetimeTZDtype)
+        # in their own unit: most of the years that others know are beyond nanoseconds
+        moments = (column.dt.tz_convert(None) if zoned else column).to_numpy()
+        values: list[Any] = iso(moments, "+00:00" if zoned else "")
     else:
         try:
             values = [value_of(value) for value in column.to_list()]

@@ -58,7 +58,7 @@ def in_quotas(
     """
     held = sorted(limits)
     largest = held[-1] if held else 0
-    # pods with GPUs are taken down before the next come up (decisions.md 9)
+    # pods with GPUs are taken down before the next come up
     surge = 0 if resource.spec.ml.gpus else 1
     others = {name: amount * surge for name, amount in capacity.one(resource, "ml").items() if name != _MEMORY}
     for quota in capacity.counting(around.get("ResourceQuota", ())):

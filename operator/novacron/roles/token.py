@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from novacron.core import duration
-from novacron.roles.console import BAD_INPUT, REFUSED, fail
+from novacron.roles.console import BAD_INPUT, REFUSED, fail, printing
 
 if TYPE_CHECKING:
     from novacron.auth.domain.key_set import KeySet
@@ -117,16 +117,17 @@ def _refused_any(source: BinaryIO, validator: Validator, now: float | None) -> b
     """Answers each line at once, so that a program may ask and wait for the answer."""
     from novacron.adapters import clock
 
-    answers = sys.stdout.buffer
     refused = False
-    try:
-        for line in _lines(source):
-            accepted, answer = _answer(line, validator, clock.now().timestamp() if now is None else now)
-            refused |= not accepted
-            answers.write(answer + b"\n")
-            answers.flush()
-    except BrokenPipeError:  # the reader has seen enough; what is buffered must not raise again at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), answers.fileno())
+    for line in _lines(source):
+        accepted, answer = _answer(line, validator, clock.now().timestamp() if now is None else now)
+        refused |= not accepted
+        with printing():
+            try:
+                sys.stdout.buffer.write(answer + b"\n")
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:  # the reader has seen enough; what is buffered must not raise again at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                break
     return refused
 
 

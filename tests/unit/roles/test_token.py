@@ -203,6 +203,14 @@ def test_a_program_may_ask_and_wait_for_the_answer(arguments: Arguments) -> None
         assert process.wait(10) == 1
 
 
+@pytest.mark.parametrize(("output", "said"), [("/dev/full", "No space left on device"), ("&-", "is closed")])
+def test_an_output_that_takes_nothing_is_no_defect(arguments: Arguments, output: str, said: str) -> None:
+    line = ["/bin/sh", "-c", f'exec "$@" >{output}', "sh", sys.executable, "-m", "novacron", *arguments()]
+    done = subprocess.run(line, input=signed(), stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert f"standard output{'' if output == '&-' else ':'} {said}".encode() in done.stderr
+
+
 def test_a_line_larger_than_memory_does_not_fill_it(arguments: Arguments) -> None:
     with running(arguments()) as (process, asking, answering):
         for _ in range(200):

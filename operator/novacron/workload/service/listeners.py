@@ -54,7 +54,8 @@ class Listener(uvicorn.Server):
     def __init__(self, app: Any, opened: socket.socket, limits: Limits, refused: Callable[[int], None]) -> None:
         super().__init__(ListenerConfig(app, limits, refused))
         # accepted connections inherit it. Even closed, one whose client takes nothing of its answer would stay for ever
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.request_seconds * 1000))
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.request_seconds * 1000))
         self._socket = opened
         self._task: asyncio.Task[None] | None = None
 

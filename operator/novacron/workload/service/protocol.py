@@ -80,6 +80,8 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._idle_bytes += len(data)
         super().data_received(data)
+        if (last := self._last) is not None and last.response_complete:
+            self._arm()  # the rest of a body that was answered already: uvicorn waits for ever for what follows it
         if max(self._head_bytes if self._in_head else 0, self._idle_bytes) > self._limits.head_bytes:
             self._refuse_too_large()
 
@@ -140,10 +142,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(431)
 
     @property
+    def _last(self) -> RequestResponseCycle | None:
+        """The last request that began, which uvicorn's type has be there always."""
+        return self.cycle
+
+    @property
     def _answering(self) -> bool:
         """Whether an answer is under way, or was given to a request whose body still comes."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and cycle.response_started and not (self._in_head and cycle.response_complete)
+        last = self._last
+        return last is not None and last.response_started and not (self._in_head and last.response_complete)
 
     def _refuse(self, status: int) -> None:
         if self._answering:  # half an answer is one that broke off; this one would stand in the middle of it

@@ -42,6 +42,17 @@ class Port:
         self.seen = list(scope["headers"])
         await Response(b"read")(scope, receive, send)
 
+    async def said_behind(self, head: bytes, answer: bytes, more: bytes) -> bytes:
+        """All that comes to a client that sends more once so much of the answer is there, and then waits."""
+        reader, writer = await asyncio.open_connection(*self._socket.getsockname())
+        writer.write(head)
+        await reader.readuntil(answer)
+        writer.write(more)
+        async with asyncio.timeout(10):
+            found = await reader.read()
+        writer.close()
+        return found
+
     async def said(self, *pieces: bytes) -> bytes:
         """All that is answered before the connection ends."""
         reader, writer = await asyncio.open_connection(*self._socket.getsockname())
@@ -66,16 +77,12 @@ class HalfWay(Port):
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    async def said_behind(self, head: bytes, more: bytes) -> bytes:
-        """All that comes once half an answer is there and the client sends more."""
-        reader, writer = await asyncio.open_connection(*self._socket.getsockname())
-        writer.write(head)
-        await reader.readuntil(b"half")
-        writer.write(more)
-        async with asyncio.timeout(10):
-            found = await reader.read()
-        writer.close()
-        return found
+
+class Hasty(Port):
+    """Answers before it has read anything."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"read")(scope, receive, send)
 
 
 def test_many_small_headers_take_no_longer_than_a_few_large_ones() -> None:
@@ -133,6 +140,15 @@ def test_a_large_body_in_small_chunks_is_no_trailer() -> None:
 def test_half_an_answer_does_not_go_on_with_another_one(head: bytes, more: bytes) -> None:
     async def asked() -> tuple[bytes, list[int]]:
         async with HalfWay(Limits(head_seconds=0.2)) as port:
-            return await port.said_behind(head, more), port.refused
+            return await port.said_behind(head, b"half", more), port.refused
 
     assert asyncio.run(asked()) == (b"", [])
+
+
+@pytest.mark.parametrize("more", [b"x", b"x" * 10, b"x" * 10 + b"\r\n"], ids=["some of it", "all of it", "and more"])
+def test_whose_body_comes_behind_the_answer_does_not_keep_the_connection(more: bytes) -> None:
+    async def asked() -> bytes:
+        async with Hasty(Limits(head_seconds=0.2, idle_seconds=1)) as port:
+            return await port.said_behind(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", b"read", more)
+
+    assert asyncio.run(asked()) == b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -83,6 +84,27 @@ def test_parts_merge_in_any_order_to_the_same(parts: list[list[float]], chance: 
         again.merge(Numbers.of(state.plain()))
     assert merged == again
     _judge(merged, [value for part in parts for value in part])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e60, 1e20, 1.0, -1e60, -1e20],
+        [1e308, 0.1, -1e308, 1e-100],
+        [1.0, -1.0, 2.0**-81, 2.0**-160, -(2.0**-81)],
+        [5e-324, 1e300, -1e300, 1e100, -1e100, 1e-200, -1e-200],
+    ],
+)
+def test_a_mean_is_that_of_what_is_left_where_numbers_cancel(values: list[float]) -> None:
+    mean = float(sum(map(Fraction, values)) / len(values))
+    for some in itertools.permutations(values, len(values)) if len(values) < 6 else [values, values[::-1]]:
+        assert _of(np.array(some)).moments.mean == mean
+
+
+@given(st.lists(st.builds(math.ldexp, st.floats(-1, 1), st.integers(-400, 400)), min_size=1, max_size=40), st.data())
+def test_a_mean_has_no_error_whatever_is_summed(some: list[float], data: st.DataObject) -> None:
+    values = data.draw(st.permutations([*some, *(-one for one in some[1:])]))
+    assert _of(np.array(values)).moments.mean == float(sum(map(Fraction, values)) / len(values))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,10 @@ Mask = npt.NDArray[np.bool_]
 
 UNIT = 1074
 """Sums are whole numbers of 2^-1074, the least float64 there is; squares of 2^-2148."""
-_SMALLEST_EXPONENT = -1000
+_LIFTED = 400
+"""Exponent of the greatest number of a chunk while it is looked at: its square does not overflow, and what is far
+smaller, down to the 2^-1400th of it, loses nothing on the way."""
+_SMALLEST_EXPONENT = -600
 _MANTISSA = 53
 _GUARD = 64
 """Bits of the square root beyond those of a float."""
@@ -70,8 +73,8 @@ def taken(
         greatest: magnitude in each column.
         holes: where there is no number; None: nowhere.
     """
-    exponents = np.maximum(np.frexp(greatest)[1], _SMALLEST_EXPONENT)
-    scaled = block * np.ldexp(1.0, -exponents)[:, None]  # below 1, so that one sigma serves all and nothing overflows
+    exponents = np.maximum(np.frexp(greatest)[1], _SMALLEST_EXPONENT) - _LIFTED
+    scaled = block * np.ldexp(1.0, -exponents)[:, None]  # so that one sigma serves all and nothing overflows
     parts = _apart(scaled)
     pivots = np.sum(parts, axis=0) / np.maximum(counts, 1)
     scaled -= pivots[:, None]
@@ -84,19 +87,21 @@ def taken(
     return itertools.starmap(_moments, columns)
 
 
-def _apart(numbers: Floats) -> tuple[Floats, Floats, Floats]:
-    """Sums of the rows of numbers below 1: the first two without an error, what is left is below 2^-80."""
+def _apart(numbers: Floats) -> list[Floats]:
+    """Sums of the rows of numbers below 2^400, in parts without an error: two, unless some numbers are tiny."""
     width = (numbers.shape[1] + 2).bit_length()
-    sigma = math.ldexp(1.0, width)
-    high = numbers + sigma
-    high -= sigma
-    rest = numbers - high
-    first = high.sum(axis=1)
-    sigma = math.ldexp(1.0, 2 * width - _MANTISSA)
-    np.add(rest, sigma, out=high)
-    high -= sigma
-    rest -= high
-    return first, high.sum(axis=1), rest.sum(axis=1)
+    exponent = _LIFTED + width
+    sums = []
+    rest, left = numbers, True
+    while left:
+        sigma = math.ldexp(1.0, exponent)
+        high = rest + sigma
+        high -= sigma
+        sums.append(high.sum(axis=1))
+        rest = np.subtract(rest, high, out=high)
+        left = bool((rest != 0).any())
+        exponent += width - _MANTISSA
+    return sums
 
 
 def _moments(count: int, exponent: int, pivot: float, squares: float, *parts: float) -> Moments:

@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import subprocess
 import sys
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -147,6 +147,21 @@ def test_arrow_columns_of_pandas_are_arrows() -> None:
     assert together(frame(whole.to_pandas(types_mapper=pd.ArrowDtype), Pace(1))) == found
     assert found.texts["day"] == found.texts["milliseconds"] == ["2026-11-26", None]
     assert found.texts["zoned"] == ["2026-11-26T00:00:00+00:00", None]
+
+
+DECIMALS = [
+    pa.decimal32(9, 3), pa.decimal64(18, 6), pa.decimal128(38, 9), pa.decimal128(38, 38), pa.decimal256(76, 20),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DECIMALS, ids=str)
+@given(data=st.data())
+def test_decimals_are_the_nearest_numbers(kind: Any, data: st.DataObject) -> None:
+    digits = st.integers(1 - 10**kind.precision, 10**kind.precision - 1)
+    exact = Context(prec=80)
+    values = [Decimal(one).scaleb(-kind.scale, exact) for one in data.draw(st.lists(digits, min_size=1))]
+    found = together(frame(pa.table({"x": pa.array([*values, None], kind)}), Pace()))
+    assert found.numbers == {"x": [*map(float, values), None]}
 
 
 def test_values_that_stand_once_for_a_run_of_rows() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from novacron.ml.domain.budget import Pace
 from novacron.ml.service.sources.opened import opened
 from novacron.ml.service.sources.report import Rejected, Report, Unreadable
+from novacron.ml.service.sources.tables import Text
 from tests.support.chunks import Dribble, table, together
 
 NUMBERS = [
@@ -124,7 +125,9 @@ def test_rows_that_are_no_rows(quote: str, block: int) -> None:
     ("text", "rows", "bad"),
     [
         (b'a,b\n1,"x"y\n2,z\n', 1, [(2, "valid CSV")]),
-        (b'a,b\n1,"x\n2,z\n', 0, [(2, "valid CSV")]),
+        (b'a,b\n1,"x\n2,z\n', 1, [(2, "opens a quote that is not closed within 131072 characters")]),
+        (b'a,b\n1,"x\n2,z\n3,"x\n4,z\n', 1, [(2, "valid CSV")]),
+        (b'a,b\n1,"x\n2\n3,z', 1, [(2, "not closed"), (3, "1 cells")]),
         (b"a,b\n1,\xff\n2,z\n", 1, [(2, "not UTF-8")]),
         (b'a,b\n1,"\n\xff"\n2,z\n', 1, [(2, "not UTF-8")]),
         (b"a,b\n1,x\ry\n2,z\n", 1, [(2, "valid CSV")]),
@@ -142,12 +145,42 @@ def test_what_is_no_record(text: bytes, rows: int, bad: list[tuple[int, str]], b
         assert wanted in reason
 
 
+@pytest.mark.parametrize("block", [300, 70_000, 512 << 10])
+@pytest.mark.parametrize("places", [{5}, {49_998}, {49_999}, {20_000, 49_999}])
+def test_a_quote_that_nothing_closes_costs_its_own_line(block: int, places: set[int]) -> None:
+    rows = [f'{place},"z' if place in places else f"{place},z" for place in range(50_000)]
+    report = Report()
+    text = "\n".join(["n,zone", *rows]).encode()
+    found = together(opened(io.BytesIO(text), format="csv", pace=Pace(2000, block), report=report))
+    good = [place for place in range(50_000) if place not in places]
+    assert found == table({"n": float(place), "zone": "z"} for place in good)
+    assert [line for line, _ in report.first] == [place + 2 for place in sorted(places)]
+
+
+def test_no_line_is_read_a_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    following = Text.__next__
+
+    def counted(text: Text) -> str:
+        nonlocal read
+        read += 1
+        return following(text)
+
+    monkeypatch.setattr(Text, "__next__", counted)
+    lines = 100_000
+    text = b"a,b\n" + b'x","""\n' * lines  # each of them opens a quote, inside of one as well as outside
+    report = Report()
+    together(opened(io.BytesIO(text), format="csv", pace=Pace(), report=report))
+    assert report.count > 0
+    assert read <= 2 * lines + report.count + 2
+
+
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
         (b"a,,b", "column 2 of the header has no name"),
         (b"a,b,a", "2 columns of the header are called 'a'"),
-        (b'a,"b', r"the header \(line 1\) is not valid CSV"),
+        (b'a,"b', r"the header \(line 1\) opens a quote that is not closed"),
         (b"a,\xff", r"the header \(line 1\) is not UTF-8"),
     ],
 )

@@ -140,6 +140,8 @@ def add(assembly: Assembly, name: str, column: pa.Array) -> None:
         column = column.dictionary_decode()
     if pa.types.is_date64(column.type):  # days, in milliseconds
         column = column.cast(pa.date32(), safe=False)
+    if pa.types.is_decimal(column.type):  # by way of their digits: the direct one is off by a last bit at times
+        column = column.cast(pa.string()).cast(pa.float64())
     kind = column.type
     types = pa.types
     if types.is_null(kind) or types.is_boolean(kind) or _is_number(kind):
@@ -160,4 +162,4 @@ def add(assembly: Assembly, name: str, column: pa.Array) -> None:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -18,6 +18,8 @@ from novacron.ml.service.sources.report import Report, Unreadable
 _COMMA = ord(",")
 _SHOWN = 80
 _LINES = 1000
+_ENDS, _ENDLESS = "unexpected end of data", "field larger than field limit"
+"""What the csv module says of a quote that nothing closes."""
 
 
 class Broken(ValueError):
@@ -28,7 +30,13 @@ class Text:
     """The lines of all blocks, as the reader of records wants them: a quoted cell may go on over lines, and blocks."""
 
     def __init__(self, blocks: Iterator[Block]) -> None:
-        self.blocks = blocks
+        self._blocks = blocks
+        self._again: deque[Block] = deque()
+        """What comes before them, once more."""
+        self._behind = bytearray()
+        """Lines of the record at hand but its first."""
+        self._reread = 0
+        """Last line that came, or comes, once more."""
         self._block: Block | None = None
         self._taken = 0
         """Lines of the block that are, or were, in ``_lines``."""
@@ -38,6 +46,10 @@ class Text:
         self.began = 0
         """Line with which the record at hand began."""
         self._size = 0
+
+    def block(self) -> Block | None:
+        """The next one that was not loaded."""
+        return self._again.popleft() if self._again else next(self._blocks, None)
 
     def load(self, block: Block) -> None:
         """Its lines are the next ones."""
@@ -62,6 +74,24 @@ class Text:
     def begin(self) -> None:
         """A record begins with the next line."""
         self.began = self._size = 0
+        self._behind.clear()
+
+    def lines(self) -> int:
+        """Of the record at hand."""
+        return self._last - self.began + 1
+
+    def again(self) -> None:
+        """The lines of the record at hand but its first come once more; no line comes a third time."""
+        if self.began <= self._reread:
+            return
+        self._reread = self._last
+        left = [_block(self._behind, self.began + 1)]
+        if not self.empty():
+            left.append(_block(b"".join(b"%b\n" % line for line in self._lines[self._next :]), self._last + 1))
+        if self._block is not None:
+            left.append(self._block.part(self._taken, len(self._block.ends)))
+        self._again.extendleft(reversed(left))
+        self._lines, self._next, self._block = [], 0, None
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -69,7 +99,10 @@ class Text:
     def __next__(self) -> str:
         """The next line. Raises ``Broken``."""
         if self.empty():
-            self.load(next(self.blocks))
+            block = self.block()
+            if block is None:
+                raise StopIteration
+            self.load(block)
         number = self._first + self._next
         if self.began and number > self._last + 1:
             raise Broken(TOO_LONG)  # a line of it was passed over
@@ -78,7 +111,11 @@ class Text:
         if self._next == len(self._lines):
             self._more()
         self._last = number
-        self.began = self.began or number
+        if self.began:
+            self._behind += line
+            self._behind += b"\n"
+        else:
+            self.began = number
         self._size += len(line)
         if self._size > LINE_BYTES:
             raise Broken(TOO_LONG)
@@ -86,6 +123,11 @@ class Text:
             return f"{line.decode()}\n"
         except UnicodeDecodeError:
             raise Broken(NO_TEXT) from None
+
+
+def _block(lines: bytes | bytearray, first: int) -> Block:
+    data = bytes(lines)
+    return Block(memoryview(data), np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_FEED), first)
 
 
 class Table:
@@ -98,6 +140,7 @@ class Table:
         self._report = report
         self._names: list[str] = []
         self._longest_cell = csv.field_size_limit()
+        self._unclosed = f"opens a quote that is not closed within {self._longest_cell} characters"
 
     def chunks(self) -> Iterator[Chunk]:
         """All rows. Raises ``Unreadable``: columns without a name, or two of the same."""
@@ -108,7 +151,7 @@ class Table:
             self._names = _header(record)
         while True:
             yield from self._records()
-            block = next(self._text.blocks, None)
+            block = self._text.block()
             if block is None:
                 return
             yield from self._block(block)
@@ -175,15 +218,20 @@ class Table:
     def _record(self) -> list[str] | None:
         """The next one; empty: it cannot be read, or is an empty line; None: there is none."""
         self._text.begin()
+        unclosed = False
         try:
             return next(self._reader, None)
         except Broken as error:
             reason = str(error)
         except csv.Error as error:
-            reason = f"is not valid CSV: {str(error).partition(' - ')[0]}"
+            said = str(error).partition(" - ")[0]
+            unclosed = said.startswith(_ENDS) or (said.startswith(_ENDLESS) and self._text.lines() > 1)
+            reason = self._unclosed if unclosed else f"is not valid CSV: {said}"
         if not self._names:
             raise Unreadable(f"the header (line {self._text.began}) {reason}; correct it, or name the right --format")
         self._report.reject(self._text.began, reason)
+        if unclosed:
+            self._text.again()  # what the quote swallowed are rows of their own, most likely
         return []
 
     def _most_rows(self) -> int:

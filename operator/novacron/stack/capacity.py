@@ -71,16 +71,6 @@ def size(resource: NovaCron, role: str) -> Size:
     )
 
 
-def one(resource: NovaCron, role: str) -> dict[str, Decimal]:
-    """One pod as the resource gives it, by the names of a ResourceQuota."""
-    found = given(resource, role)
-    return {
-        "pods": Decimal(1),
-        **{f"requests.{name}": amount for name, amount in found.requests.items()},
-        **{f"limits.{name}": amount for name, amount in found.limits.items()},
-    }
-
-
 def _amounts(amounts: object) -> dict[str, Decimal]:
     return {name: quantity.parse(getattr(amounts, _ATTRIBUTES[name])) for name in RESOURCES}
 

@@ -5,12 +5,10 @@ What is kept between passes only saves work or stops a fight with a mutating web
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
-import structlog
 
 from novacron.adapters import clock
 from novacron.adapters.kube import Conflict, Forbidden, Kube, NamespaceTerminating, NotFound
@@ -19,33 +17,30 @@ from novacron.api.v1alpha1 import InvalidResource, NovaCron, validate
 from novacron.auth import controller as keeping
 from novacron.auth import status as auth
 from novacron.auth.status import Keys
-from novacron.core import conditions, kinds, labels, names
+from novacron.core import conditions, kinds, labels
 from novacron.core.capabilities import Capabilities
 from novacron.core.conditions import Condition
-from novacron.core.manifest import Kind, Manifest, Ref, at, ref
-from novacron.core.plan import Refuse, Step, Wanted, plan, set_back
+from novacron.core.manifest import Kind, Manifest, Ref, at
+from novacron.core.plan import Step, set_back
 from novacron.ml.domain.sizing import Verdict
 from novacron.stack import (
     asking,
-    capacity,
     dependencies,
-    desired,
     forgotten,
     gather,
-    migration,
     resync,
     rollout,
     sizing,
     status,
     tell,
+    unexamined,
 )
 from novacron.stack.act import Outcome, act
+from novacron.stack.lookout import Look, Lookout, key_set
 from novacron.stack.memory import Memory
 from novacron.stack.observed import Observed
 from novacron.stack.pulse import Pulse
 from novacron.stack.queue import Key
-
-_log = structlog.get_logger(__name__)
 
 _CONTESTED_RESYNC = 120.0
 """Seconds until a pass while somebody fights: that it is over should be seen soon."""
@@ -69,17 +64,6 @@ class Result:
     """Seconds until something has its time: to be looked at then, where ``again`` may be a little sooner or later."""
     signs_since: int | None = None
     """When the active signing key was activated, in seconds since the epoch; None: no pass looked at it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a pass saw and means to do."""
-
-    capabilities: Capabilities
-    snapshot: gather.Snapshot
-    wanted: Wanted
-    steps: tuple[Step, ...]
-    keys: Keys
 
 
 class Controller:
@@ -106,9 +90,8 @@ class Controller:
         self._kube = kube
         self._recorder = recorder
         self._capabilities = capabilities
-        self._may_have = may_have
         self._wrote = wrote
-        self._keeper = keeper
+        self._lookout = Lookout(kube, recorder, capabilities, may_have, keeper, pulse)
         self._pulse = pulse
         self._memory: dict[Key, Memory] = {}
 
@@ -140,7 +123,7 @@ class Controller:
                 f"NovaCron/{first['metadata']['name']} came first in this namespace, and one namespace holds one; "
                 "delete that one, or create this one in a namespace of its own"
             )
-            return await self._report(body, status.unexamined("NamespaceTaken", message))
+            return await self._report(body, unexamined.because("NamespaceTaken", message))
         if at(body, "metadata", "deletionTimestamp") is not None:
             return await self._deleting(body)
         return await self._examine(body, self._recalled(key, body["metadata"]["uid"]))
@@ -155,10 +138,10 @@ class Controller:
             # it takes the resource along: nothing can be made, and nobody need be told
             return Result(resync.UNSETTLED_RESYNC)
         except InvalidResource as error:
-            return await self._report(body, status.unexamined("InvalidSpec", str(error)))
+            return await self._report(body, unexamined.because("InvalidSpec", str(error)))
         except Forbidden as error:
             message = f"The operator lacks a right, so nothing is known or done: {error}; install its current RBAC"
-            return await self._report(body, status.unexamined("RightMissing", message, stalled=False))
+            return await self._report(body, unexamined.because("RightMissing", message, stalled=False))
 
     def _recalled(self, key: Key, uid: str) -> Memory:
         """What the last passes left; forgotten now and then, so that a fight that is over is noticed."""
@@ -172,81 +155,54 @@ class Controller:
     async def _bring(self, body: Manifest, resource: NovaCron, memory: Memory) -> Result:
         """Plans, writes and judges a resource that may be acted on."""
         outcome = Outcome()
-        look = await self._look(body, resource, memory)
+        look = await self._lookout.look(body, resource, memory)
         await self._act(body, look.steps, outcome)
         if outcome.taken:  # one more look tells whose objects those are
             memory.suspected |= outcome.taken.keys()
             outcome.forget_objects()
-            look = await self._look(body, resource, memory)
+            look = await self._lookout.look(body, resource, memory)
             await self._act(body, look.steps, outcome)
             outcome.failures |= outcome.taken
-        memory.tolerate(outcome.persistent)
-        memory.tolerated = {
-            child: names for child, names in memory.tolerated.items() if child in look.snapshot.children
-        }
-        undone = [
-            (step.ref, name) for step in outcome.done for name in set_back(step, outcome.persistent.get(step.ref, ()))
-        ]
-        memory.repaired(undone, clock.monotonic())
+        undone = _remembered(memory, look, outcome)
         await tell.work(self._recorder, body, outcome)
-        observed = await self._observed(body, resource, look, outcome, memory)
+        observed = await self._lookout.observed(body, resource, look, outcome, memory)
         asked = await forgotten.ask(self._kube, self._recorder, body, look.wanted, observed, self._wrote, clock.now())
-        verdict = status.judge(observed)
-        settled = not rollout.incomplete(resource, observed.children)
-        step = sizing.step(observed)
+        result = await self._judge(body, resource, look.keys, observed, memory)
+        return dataclasses.replace(
+            result,
+            writes=result.writes + len(outcome.done) + look.keys.writes + asked,
+            failed=bool(outcome.failures) or look.keys.failed,
+            repaired=tuple(dict.fromkeys(child for child, _name in undone)),
+            contested=bool(observed.contested),
+            due=keeping.due(look.keys, observed.children.get(key_set(resource))),
+            signs_since=look.keys.signs_since,
+        )
+
+    async def _judge(
+        self, body: Manifest, resource: NovaCron, keys: Keys, observed: Observed, memory: Memory
+    ) -> Result:
+        """The whole status of what a pass saw and did, and when to look again."""
+        verdict, step = status.judge(observed), sizing.step(observed)
         result = await self._report(
             body,
             verdict,
             status.components(observed),
             resource.spec.version,
-            keys=auth.component(look.keys),
+            keys=auth.component(keys),
             learned=sizing.component(resource, body, step),
-            settled=settled,
+            settled=not rollout.incomplete(resource, observed.children),
         )
-        again = result.again
-        if step is not None and again is not None:
-            again = min(again, step.seconds)
+        if result.again is None:
+            return result
+        due = [result.again, memory.trouble_ends(clock.monotonic())]
+        if step is not None:
+            due.append(step.seconds)
             if step.verdict is Verdict.GROWING:
                 await tell.limit_raised(self._recorder, body, verdict)
-        if observed.contested and again is not None:
-            again = min(again, _CONTESTED_RESYNC)
-        if again is not None:
-            again = min(again, memory.trouble_ends(clock.monotonic()))
-            self._listen(resource, observed)
-        return Result(
-            again,
-            result.conditions,
-            result.writes + len(outcome.done) + look.keys.writes + asked,
-            bool(outcome.failures) or look.keys.failed,
-            tuple(dict.fromkeys(child for child, _name in undone)),
-            bool(observed.contested),
-            keeping.due(look.keys, observed.children.get(_key_set(resource))),
-            look.keys.signs_since,
-        )
-
-    async def _look(self, body: Manifest, resource: NovaCron, memory: Memory) -> Look:
-        namespace, name = resource.metadata.namespace, resource.metadata.name
-        capabilities = self._capabilities()
-        snapshot = await gather.snapshot(
-            self._kube, namespace, name, capabilities, lambda kind: self._may_have(kind, namespace, name)
-        )
-        keys = await self._kept(body, resource, snapshot.children.get(_key_set(resource)))
-        limit = sizing.limit(resource, body, snapshot.around)
-        complete = desired.wanted(resource, capabilities, snapshot.children, keys.document, limit)
-        jobs = migration.with_jobs(complete, resource, snapshot.children)
-        wanted = migration.in_turn(jobs, resource, snapshot.children)
-        memory.suspected &= {ref(manifest) for manifest in wanted.manifests} - snapshot.children.keys()
-        taken = await gather.taken(self._kube, namespace, memory.suspected, snapshot.around)
-        undisturbed = self._undisturbed(body, wanted, memory)
-        tolerated = {(child, name) for child, fields in memory.tolerated.items() for name in fields}
-        steps = plan(wanted, snapshot.children, taken, body["metadata"]["uid"], undisturbed, tolerated)
-        return Look(capabilities, snapshot, wanted, steps, keys)
-
-    async def _kept(self, body: Manifest, resource: NovaCron, key_set: Manifest | None) -> Keys:
-        """The signing keys, brought to what is due: before anything that mounts or shows them."""
-        keys = await self._keeper.keep(resource, keeping.asked(body, key_set, clock.now().timestamp()))
-        await tell.keys(self._recorder, body, keys)
-        return keys
+        if observed.contested:
+            due.append(_CONTESTED_RESYNC)
+        self._listen(resource, observed)
+        return dataclasses.replace(result, again=min(due))
 
     async def _act(self, body: Manifest, steps: tuple[Step, ...], outcome: Outcome) -> None:
         try:
@@ -256,48 +212,6 @@ class Controller:
             await tell.work(self._recorder, body, outcome)
             raise
 
-    async def _observed(
-        self, body: Manifest, resource: NovaCron, look: Look, outcome: Outcome, memory: Memory
-    ) -> Observed:
-        children = {
-            child: item
-            for child, item in {**look.snapshot.children, **outcome.written}.items()
-            if child not in outcome.deleted
-        }
-        incomplete = rollout.incomplete(resource, children)
-        pods = gather.Pods()
-        job = migration.unfinished(resource, children)
-        waited_for = any(at(item, "status", "replicas") for item in incomplete.values())
-        if waited_for or job is not None or migration.upkeep_failed(resource, children):
-            workloads = self._pulse.workloads if self._pulse is not None else None
-            pods = await gather.living(self._kube, workloads, resource, incomplete, job, clock.now())
-        key = (resource.metadata.namespace, resource.metadata.name)
-        heard = self._pulse.heard(key) if self._pulse is not None else {}
-        known = sizing.facts(resource, body, look.snapshot.around)
-        sized = await gather.memory(
-            self._kube, resource, known, children, look.snapshot.around, heard, memory, clock.now()
-        )
-        return Observed(
-            resource,
-            look.capabilities,
-            frozenset(ref(manifest) for manifest in look.wanted.manifests),
-            children,
-            tuple(step for step in look.steps if isinstance(step, Refuse)),
-            outcome.failures,
-            memory.tolerated,
-            tuple(capacity.check(resource, look.snapshot.around)),
-            capacity.sums(resource),
-            memory.noticed(pods.problems, clock.monotonic()),
-            memory.contested(clock.monotonic()),
-            asking.question(body, resource, children, pods.said, within_reach=self._pulse is not None, memory=sized),
-            heard,
-            look.keys,
-            pods.outdated,
-            pods.migration,
-            pods.upkeep,
-            pods.missing,
-        )
-
     def _listen(self, resource: NovaCron, observed: Observed) -> None:
         """Between passes the pulse asks what serves, and calls when the answers change what was just judged."""
         if self._pulse is None:
@@ -306,33 +220,14 @@ class Controller:
         key = (resource.metadata.namespace, resource.metadata.name)
         self._pulse.follow(key, asking.targets(resource, observed.children), observed.question, shown)
 
-    def _undisturbed(self, body: Manifest, wanted: Wanted, memory: Memory) -> bool | None:
-        """Whether a difference is drift. After a start nothing is remembered: then only what others wrote tells."""
-        before, memory.wanted = memory.wanted, hash(orjson.dumps(wanted.manifests))
-        if before != memory.wanted:
-            # another wish is another try: what mutated our writes may be gone, and memory may suffice
-            memory.tolerated.clear()
-            memory.troubles.clear()
-        if at(body, "status", "observedGeneration") != body["metadata"]["generation"]:
-            return False
-        return before == memory.wanted if before else None
-
     async def _paused(self, body: Manifest) -> Result:
         """Children untouched; the last verdicts stand, and so does the observed generation."""
-        kept = [
-            Condition(item["type"], item["status"], _known(item["reason"]), item["message"])
-            for item in at(body, "status", "conditions", default=[])
-            if item["type"] in conditions.TYPES and item["type"] != conditions.PAUSED
-        ]
-        if not kept:
-            kept = list(status.unexamined("PausedByAnnotation", "Paused before it was ever reconciled"))
-            kept = [item for item in kept if item.type != conditions.PAUSED]
-        message = f"The annotation {labels.PAUSED} is true; remove it to let the operator go on"
-        paused = Condition(conditions.PAUSED, "True", "PausedByAnnotation", message)
-        ordered = (*kept[:3], paused, *kept[3:])
-        observed = at(body, "status", "observedGeneration", default=-1)
         return await self._report(
-            body, ordered, at(body, "status", "components"), at(body, "status", "version"), generation=observed
+            body,
+            unexamined.paused(body),
+            at(body, "status", "components"),
+            at(body, "status", "version"),
+            generation=at(body, "status", "observedGeneration", default=-1),
         )
 
     async def _deleting(self, body: Manifest) -> Result:
@@ -342,12 +237,7 @@ class Controller:
             self._kube, meta["namespace"], meta["name"], self._capabilities(), lambda _kind: True
         )
         left = ", ".join(str(child) for child in sorted(snapshot.children)) or "nothing"
-        report = status.unexamined("Deleting", f"Being deleted; still there: {left}")
-        calm = {
-            item.type: item
-            for item in status.not_ready("Deleting", f"Being deleted; still there: {left}", stalled=False)
-        }
-        return await self._report(body, tuple(calm.get(item.type, item) for item in report))
+        return await self._report(body, unexamined.deleting(left))
 
     async def _report(
         self,
@@ -401,10 +291,12 @@ class Controller:
         return Result(again, verdict, 1)
 
 
-def _key_set(resource: NovaCron) -> Ref:
-    return Ref(kinds.CONFIG_MAP.kind, resource.metadata.namespace, names.jwks(resource.metadata.name))
-
-
-def _known(reason: str) -> str:
-    """A reason that this version has; a newer one may have written others."""
-    return reason if reason in conditions.REASONS else "Unobserved"
+def _remembered(memory: Memory, look: Look, outcome: Outcome) -> list[tuple[Ref, str]]:
+    """Takes note of what came of the writes; the fields in which somebody else's change was undone."""
+    memory.tolerate(outcome.persistent)
+    memory.tolerated = {child: names for child, names in memory.tolerated.items() if child in look.snapshot.children}
+    undone = [
+        (step.ref, name) for step in outcome.done for name in set_back(step, outcome.persistent.get(step.ref, ()))
+    ]
+    memory.repaired(undone, clock.monotonic())
+    return undone

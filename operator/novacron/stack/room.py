@@ -60,7 +60,7 @@ def in_quotas(
     largest = held[-1] if held else 0
     # pods with GPUs are taken down before the next come up
     surge = 0 if resource.spec.ml.gpus else 1
-    others = {name: amount * surge for name, amount in capacity.one(resource, "ml").items() if name != _MEMORY}
+    others = {name: amount * surge for name, amount in _one(resource).items()}
     for quota in capacity.counting(around.get("ResourceQuota", ())):
         hard, used = (at(quota, "status", side, default={}) for side in ("hard", "used"))
         for written, most in sorted(hard.items()):
@@ -71,3 +71,10 @@ def in_quotas(
                 yield Bound(int((left + sum(held) - surge * largest) / max(replicas, 1)), words)
             elif left < others.get(name, Decimal(0)):
                 yield Bound(largest, words)
+
+
+def _one(resource: NovaCron) -> dict[str, Decimal]:
+    """What a pod of ml needs besides its memory limit, by the names of a ResourceQuota."""
+    asked = capacity.given(resource, "ml")
+    limits = {f"limits.{name}": amount for name, amount in asked.limits.items() if name != "memory"}
+    return {"pods": Decimal(1), **{f"requests.{name}": amount for name, amount in asked.requests.items()}, **limits}

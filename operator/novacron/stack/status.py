@@ -53,10 +53,10 @@ def judge(o: Observed) -> tuple[Condition, ...]:
     parts = [_or_failure(o, part) for part in parts]
     credentials, queries, memory = dependencies.conditions(o.question, o.heard)
     more = (credentials, _or_failure(o, schema.condition(o)), *_keys(o), queries, memory)
-    return (*_summary(o, (*parts, *more)), _not_paused(), *parts, _drift(o), *more)
+    return (*_summary(o, (*parts, *more)), not_paused(), *parts, _drift(o), *more)
 
 
-def _not_paused() -> Condition:
+def not_paused() -> Condition:
     return Condition(c.PAUSED, "False", "NotPaused", "The operator reconciles this resource")
 
 
@@ -107,28 +107,6 @@ def not_ready(reason: str, message: str, *, stalled: bool) -> tuple[Condition, .
         idle if stalled else Condition(c.RECONCILING, "True", reason, message),
         Condition(c.STALLED, "True", reason, message) if stalled else busy,
     )
-
-
-def unexamined(reason: str, message: str, *, stalled: bool = True) -> tuple[Condition, ...]:
-    """All conditions of a resource that is not acted on: its parts are not looked at."""
-    parts = (
-        c.WORKLOADS_AVAILABLE,
-        c.SECRETS_SYNCED,
-        c.AUTOSCALING_ACTIVE,
-        c.NETWORK_POLICY_APPLIED,
-        c.EXPOSURE_READY,
-        c.MONITORING_APPLIED,
-        c.CAPACITY_CONSISTENT,
-        c.DRIFTED,
-        c.CREDENTIALS_CURRENT,
-        c.SCHEMA_CURRENT,
-        c.SIGNING_KEYS_CURRENT,
-        c.AUTH_READY,
-        c.QUERIES_HEALTHY,
-        c.MEMORY_ADEQUATE,
-    )
-    rest = tuple(Condition(part, "Unknown", "Unobserved", f"Not looked at: {reason}") for part in parts)
-    return (*not_ready(reason, message, stalled=stalled), _not_paused(), *rest)
 
 
 def _workloads(o: Observed) -> Condition:

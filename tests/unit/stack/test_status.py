@@ -286,12 +286,6 @@ def test_credentials_that_cannot_be_known_do_not_gate_and_are_named() -> None:
     )
 
 
-def test_an_unexamined_resource_is_stalled() -> None:
-    found = {condition.type: condition for condition in status.unexamined("InvalidSpec", "why")}
-    assert (found["Ready"].status, found["Reconciling"].status, found["Stalled"].status) == ("False", "False", "True")
-    assert list(found) == list(TYPES)
-
-
 def test_a_shared_database_login_is_named() -> None:
     assert "migrate, auth, query use the login" in _judged(_observed())["SecretsSynced"].message
     own = {user: {"remoteKey": f"database/{user}"} for user in ("migrate", "auth", "query")}

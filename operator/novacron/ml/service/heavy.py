@@ -1,4 +1,7 @@
-"""Memory for formats that are read in large pieces: set aside before a job begins, for what they hold comes at once."""
+"""Memory for formats that are read in large pieces: set aside before a job begins, for what they hold comes at once.
+
+Jobs of other formats are only counted: what they take is there again when they have ended.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _MB = 1_000_000
 
 
 class HeavyJobs:
-    """Those of one process. Thread-safe.
+    """Those of one process, which has no job yet. Thread-safe.
 
     Args:
         most: bytes of memory that the process may come to by them.
@@ -40,7 +43,10 @@ class HeavyJobs:
         self._most = most
         self._resident = resident
         self._imported = imported
+        self._fit = resident() + LIBRARY_BYTES + _PIECE_BYTES <= most
+        """Whether one does, where no other job runs."""
         self._lock = threading.Lock()
+        self._running = 0
         self._reserved = 0
 
     @contextmanager
@@ -49,22 +55,24 @@ class HeavyJobs:
 
         Raises:
             MemoryBudgetExceeded: there is too little for any.
-            Full: there would be enough if others had ended.
+            Full: there would be enough if other jobs had ended.
         """
-        needed = self._reserve() if format_ in HEAVY else 0
+        with self._lock:
+            needed = self._needed() if format_ in HEAVY else 0
+            self._running += 1
+            self._reserved += needed
         try:
             yield
         finally:
             with self._lock:
+                self._running -= 1
                 self._reserved -= needed
 
-    def _reserve(self) -> int:
+    def _needed(self) -> int:
         needed = _PIECE_BYTES + (0 if self._imported() else LIBRARY_BYTES)
-        with self._lock:
-            if self._resident() + self._reserved + needed > self._most:
-                text = f"Arrow and Parquet take up to {needed // _MB} MB of memory, more than is left"
-                if self._reserved:
-                    raise Full(f"{text} beside those that are read now")
-                raise MemoryBudgetExceeded(f"{text}; {_REMEDY}")
-            self._reserved += needed
+        if self._resident() + self._reserved + needed > self._most:
+            text = f"Arrow and Parquet take up to {needed // _MB} MB of memory, more than is left"
+            if self._reserved or (self._running and self._fit):
+                raise Full(f"{text} beside those that are read now")
+            raise MemoryBudgetExceeded(f"{text}; {_REMEDY}")
         return needed

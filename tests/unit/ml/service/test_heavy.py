@@ -49,3 +49,20 @@ def test_a_job_that_fails_leaves_its_room() -> None:
     for _ in range(3):
         with pytest.raises(KeyError), heavy.room("arrow"):
             raise KeyError
+
+
+def test_what_jobs_of_other_formats_take_is_there_again_later() -> None:
+    used = [80]
+    heavy = HeavyJobs((80 + 220) * MB, lambda: used[0] * MB, lambda: False)
+    with heavy.room("jsonl"):
+        used[0] = 90
+        with pytest.raises(Full, match="beside those that are read now"), heavy.room("arrow"):
+            pass
+    with pytest.raises(MemoryBudgetExceeded), heavy.room("arrow"):
+        pass
+
+
+def test_what_would_not_fit_without_them_is_not_put_off() -> None:
+    heavy = _jobs(80 + 219, imported=False)
+    with heavy.room("csv"), pytest.raises(MemoryBudgetExceeded, match="or raise ml"), heavy.room("parquet"):
+        pass

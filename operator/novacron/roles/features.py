@@ -343,7 +343,7 @@ def _write(found: Features, output: str) -> None:
 def _show(found: Features) -> None:
     from rich.table import Table
 
-    from novacron.roles.terminal import print_table, terminal
+    from novacron.roles.terminal import harmless, print_table, terminal
 
     table = Table(
         "COLUMN", "TYPE", "COUNT", "NULLS", "MEAN", "STD", "MIN", "MEDIAN", "MAX", "DISTINCT", "MOST FREQUENT"
@@ -353,13 +353,13 @@ def _show(found: Features) -> None:
         numbers, texts = (column["numbers"], column["categories"]) if mixed else (column, column)
         counted = [part["count"] for part in ((numbers, texts) if mixed else (column,)) if "count" in part]
         table.add_row(
-            name,
+            harmless(name),
             column["type"],
             " + ".join(f"{one:,}" for one in counted),
             f"{column['nulls'] + column['absent']:,}",
             *(_short(numbers.get(one)) for one in ("mean", "std", "min", "median", "max")),
             f"{texts['distinct']:,}" if texts.get("distinct") is not None else "",
-            ", ".join(text for text, _count in texts.get("categories", ())[:3]),
+            ", ".join(harmless(text) for text, _count in texts.get("categories", ())[:3]),
         )
     console = terminal()
     rejected = found.rejected.count

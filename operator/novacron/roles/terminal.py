@@ -7,6 +7,12 @@ from rich.table import Table
 
 _UNFOLDED = 1_000_000
 """Columns: wider than any line."""
+_OBEYED = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
+def harmless(text: str) -> str:
+    """Text of a stranger, in one line; what a terminal would obey is written as Python writes it."""
+    return text.translate(_OBEYED)
 
 
 def terminal() -> Console:

@@ -150,6 +150,18 @@ def test_a_result_that_is_there_stays_until_the_next_is_whole(
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"after", [path])
 
 
+def test_a_link_leads_to_the_result_and_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "here" / "link", tmp_path / "there" / "target"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with output(link) as file:
+        file.write(b"new")
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"new")
+    assert [*(tmp_path / "here").iterdir(), *(tmp_path / "there").iterdir()] == [link, target]
+
+
 def test_a_process_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from novacron.ml.service.container import written\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -13,6 +15,11 @@ import pytest
 from novacron.core.errors import NovaCronError
 from novacron.ml.service import library
 from tests.support.whole_table import judge
+
+
+class Named(StrEnum):
+    Y = "y"
+
 
 _ROWS: list[dict[str, Any]] = [
     {"x": 0.1 * one if one % 7 else None, "t": f"t{one % 5}" if one % 3 else None, "n": one} for one in range(5000)
@@ -40,6 +47,13 @@ def test_parts_in_a_tree(tmp_path: Path) -> None:
     parts = [library.save(_ROWS[place::4], tmp_path / f"{place}.state") for place in range(4)]
     two = [library.merged_into(parts[:2], tmp_path / "a"), library.merged_into(parts[2:], tmp_path / "b")]
     judge(library.merged(two), _ROWS)
+
+
+def test_names_and_texts_of_other_kinds_than_str(tmp_path: Path) -> None:
+    rows = [{np.str_("x"): np.str_("a"), Named.Y: 2}]
+    expected = library.features([{"x": "a", "y": 2}], directory=tmp_path)
+    assert library.features(rows, directory=tmp_path) == expected
+    assert library.merged([library.save(rows, tmp_path / "state")]) == expected
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:

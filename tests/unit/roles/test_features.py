@@ -124,6 +124,16 @@ def test_a_table_for_eyes() -> None:
     assert "4 rows, 1 lines rejected" in done.stdout
 
 
+def test_a_table_for_eyes_commands_no_terminal() -> None:
+    given = json.dumps({"a\x1b[2J": "\x1b]0;title\x07", "b": "two\nlines\u2028\x9b", "[red]": "[/x]"}).encode()
+    done = _run("-o", "table", given=given)
+    assert done.exit_code == 0
+    assert not any(character in done.stdout for character in "\x1b\x07\x9b\u2028")
+    assert r"a\x1b[2J" in done.stdout
+    assert r"two\nlines\u2028\x9b" in done.stdout
+    assert "[/x]" in done.stdout
+
+
 def test_the_matrix_and_the_codes(tmp_path: Path) -> None:
     matrix, codes = tmp_path / "m.npy", tmp_path / "c.npy"
     found = answered("--matrix", matrix, "--dtype", "float32", "--codes", codes, given=LINES)

@@ -24,7 +24,7 @@ class Unwritten(NovaCronError):
 def output(path: Path) -> Iterator[BinaryIO]:
     """A file to write, from its beginning to its end; it replaces what is there when the block ends without an error.
 
-    A pipe or a device is written as it is.
+    A pipe or a device is written as it is. A link stays one: what it leads to is replaced.
 
     Raises:
         Unwritten: names the path, and what the system said.
@@ -34,7 +34,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
             with path.open("wb", _BUFFER) as file:
                 yield file
         else:
-            with _appearing(path) as file:
+            with _appearing(Path(os.path.realpath(path))) as file:
                 yield file
     except OSError as error:
         said = f"{path} cannot be written: {error.strerror or error}"

@@ -58,7 +58,7 @@ def _unusual(value: object) -> Any:
     if isinstance(value, np.timedelta64):  # an integer to numpy, but its number says nothing without the unit
         return None if np.isnat(value) else NESTED
     if isinstance(value, str):
-        return _text(str.__str__(value))
+        return _text(value)
     if isinstance(value, Real | Decimal | np.bool_):
         return _float(value)
     return None if _missing(value) else _written(value)
@@ -86,6 +86,8 @@ def _float(value: Real | Decimal | np.bool_) -> float | None:
 
 
 def _text(value: str) -> str:
+    if type(value) is not str:  # numpy's, or an enumeration's: msgpack knows none of them
+        value = str.__str__(value)
     if not value.isascii():
         try:
             value.encode()

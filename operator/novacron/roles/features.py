@@ -131,6 +131,7 @@ def features(path: str, form: str | None, compression: str | None, strict: bool,
     Example: novacron features samples.jsonl.gz --max-memory 64MB
     """
     target = _Target.of(asked)
+    target.spare([path])
     try:
         with _opened(path) as stream, _pipeline(asked, target) as pipeline:
             _look_ahead(pipeline, target)
@@ -150,6 +151,7 @@ def merge(states: Sequence[str], **asked: Any) -> None:
     Example: novacron features merge part-0.state part-1.state
     """
     target = _Target.of(asked)
+    target.spare(states)
     try:
         opened = _states(states)
         if target.matrix is not None and opened[0].median != "exact":
@@ -187,6 +189,14 @@ class _Target:
         if target.matrix is not None and target.codes and target.matrix.resolve() == target.codes.resolve():
             raise click.UsageError("--matrix and --codes name one file, and the one would replace the other; name two")
         return target
+
+    def spare(self, inputs: Sequence[str]) -> None:
+        """Ends the process where a result would replace what it is made of."""
+        read = {Path(one).resolve(): one for one in inputs}
+        for name in ("partial", "matrix", "codes"):
+            given = getattr(self, name)
+            if given is not None and (known := read.get(given.resolve())) is not None:
+                raise click.UsageError(f"--{name} names {known}, which is read, and would replace it; name another one")
 
 
 def _pipeline(asked: Mapping[str, Any], target: _Target) -> Pipeline:

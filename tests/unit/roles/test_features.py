@@ -225,6 +225,18 @@ def test_two_results_never_share_a_file(tmp_path: Path) -> None:
     assert "name one file" in refused("--matrix", same[0], "--codes", same[1], given=LINES)
 
 
+def test_a_result_never_replaces_what_it_is_made_of(tmp_path: Path) -> None:
+    table, link = tmp_path / "table.npy", tmp_path / "link.npy"
+    table.write_bytes(LINES)
+    link.symlink_to(table)
+    for option in ("--partial", "--matrix", "--codes"):
+        assert f"{option} names {table}, which is read" in refused(table, option, link)
+    state = tmp_path / "a.state"
+    assert _run(table, "--partial", state).exit_code == 0
+    assert "which is read" in refused("merge", state, "--partial", state)
+    assert table.read_bytes() == LINES
+
+
 def test_how_much_a_named_pipe_will_give_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     totals: list[int | None] = []
 

@@ -14,6 +14,8 @@ from novacron.core import labels, names, quantity
 from novacron.core.manifest import Manifest, at
 from novacron.stack.observed import Finding
 
+Around = Mapping[str, Iterable[Manifest]]
+"""Kind -> its objects in the namespace, everybody's."""
 RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _ATTRIBUTES = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "ephemeral_storage"}
 _MAX = {"cpu": "2", "memory": "8Gi", "ephemeral-storage": "10Gi"}
@@ -163,7 +165,7 @@ def _figures() -> Iterator[str]:
             yield f"{side}.{name}"
 
 
-def check(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) -> tuple[Finding, ...]:
+def check(resource: NovaCron, around: Around) -> tuple[Finding, ...]:
     """What does not fit, over everybody's LimitRanges, quotas, autoscalers and budgets of the namespace."""
     return (
         *_limit_ranges(resource, around.get("LimitRange", ())),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from novacron.core.readiness import Dependency
 from novacron.ml import status as ml
 from novacron.ml.status import Facts
 from novacron.stack import dependencies, last_words, pods, refusal, sizing
+from novacron.stack.capacity import Around
 from novacron.stack.dependencies import Heard, Hearing, complaints
 from novacron.stack.last_words import End
 from novacron.stack.memory import Memory
@@ -151,7 +152,7 @@ async def memory(
     resource: NovaCron,
     known: Facts | None,
     children: Mapping[Ref, Manifest],
-    around: Mapping[str, Iterable[Manifest]],
+    around: Around,
     heard: Hearing,
     remembered: Memory,
     now: datetime,

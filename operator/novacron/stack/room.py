@@ -6,14 +6,15 @@ pod with the new limit, and for one of those that are replaced. More of them at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from novacron.api.v1alpha1 import NovaCron
 from novacron.core import names, quantity
-from novacron.core.manifest import Manifest, at
+from novacron.core.manifest import at
 from novacron.stack import capacity
+from novacron.stack.capacity import Around
 
 _MEMORY = "limits.memory"
 
@@ -31,7 +32,7 @@ class Bound:
     name: str
 
 
-def in_limit_ranges(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]) -> Iterator[Bound]:
+def in_limit_ranges(resource: NovaCron, around: Around) -> Iterator[Bound]:
     """What LimitRanges of others let in; ours has room for the most from the start."""
     own = names.component(resource.metadata.name, "limits")
     request = capacity.given(resource, "ml").requests["memory"]
@@ -47,9 +48,7 @@ def in_limit_ranges(resource: NovaCron, around: Mapping[str, Iterable[Manifest]]
                 yield Bound(int(quantity.parse(str(ratio)) * request), name)
 
 
-def in_quotas(
-    resource: NovaCron, around: Mapping[str, Iterable[Manifest]], limits: Iterable[int], replicas: int
-) -> Iterator[Bound]:
+def in_quotas(resource: NovaCron, around: Around, limits: Iterable[int], replicas: int) -> Iterator[Bound]:
     """What ResourceQuotas leave, ours too: others may use it. Where even one pod more does not fit, no rollout ends.
 
     Args:

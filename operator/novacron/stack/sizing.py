@@ -19,12 +19,11 @@ from novacron.ml.domain import sizing
 from novacron.ml.domain.sizing import Step, Verdict
 from novacron.ml.status import Facts
 from novacron.stack import pods, rollout, room
+from novacron.stack.capacity import Around
 from novacron.stack.dependencies import Heard, Hearing
 from novacron.stack.observed import Observed
 from novacron.stack.room import Bound
 
-Around = Mapping[str, Iterable[Manifest]]
-"""Kind -> its objects in the namespace, everybody's."""
 _COUNTS = timedelta(days=1)
 """For how long a kill counts: work that comes once a day is killed once a day."""
 

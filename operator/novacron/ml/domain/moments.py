@@ -91,17 +91,16 @@ def _apart(numbers: Floats) -> list[Floats]:
     """Sums of the rows of numbers below 2^400, in parts without an error: two, unless some numbers are tiny."""
     width = (numbers.shape[1] + 2).bit_length()
     exponent = _LIFTED + width
-    sums = []
-    rest, left = numbers, True
-    while left:
+    sums, rest = [], numbers
+    while True:
         sigma = math.ldexp(1.0, exponent)
         high = rest + sigma
         high -= sigma
         sums.append(high.sum(axis=1))
         rest = np.subtract(rest, high, out=high)
-        left = bool((rest != 0).any())
+        if not rest.any():
+            return sums
         exponent += width - _MANTISSA
-    return sums
 
 
 def _moments(count: int, exponent: int, pivot: float, squares: float, *parts: float) -> Moments:

@@ -43,8 +43,7 @@ class HeavyJobs:
         self._most = most
         self._resident = resident
         self._imported = imported
-        self._fit = resident() + LIBRARY_BYTES + _PIECE_BYTES <= most
-        """Whether one does, where no other job runs."""
+        self._one_fits_alone = resident() + LIBRARY_BYTES + _PIECE_BYTES <= most
         self._lock = threading.Lock()
         self._running = 0
         self._reserved = 0
@@ -72,7 +71,7 @@ class HeavyJobs:
         needed = _PIECE_BYTES + (0 if self._imported() else LIBRARY_BYTES)
         if self._resident() + self._reserved + needed > self._most:
             text = f"Arrow and Parquet take up to {needed // _MB} MB of memory, more than is left"
-            if self._reserved or (self._running and self._fit):
+            if self._reserved or (self._running and self._one_fits_alone):
                 raise Full(f"{text} beside those that are read now")
             raise MemoryBudgetExceeded(f"{text}; {_REMEDY}")
         return needed
